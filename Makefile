@@ -1,0 +1,58 @@
+# Everything a person types. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check up bench docs clean lock format
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	>/dev/null 2>&1 && echo $$p && break; done)
+export UV_PYTHON_DOWNLOADS := never
+export DO_NOT_TRACK := 1
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements.lock.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Trustmart needs Python 3.11, 3.12 or 3.13 with venv (on Debian: apt-get install python3 python3-venv)."; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install 'uv>=0.5'
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.installed  ## set everything up, make a CRM of 20,000 customers, run one night through Airflow
+	@$(BIN)/python -m trustmart_airflow.demo
+
+test: $(VENV)/.installed  ## the fast tests (minutes)
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not browser and not postgres and not airflow"
+
+test-all: $(VENV)/.installed  ## every test: Airflow standalone, PostgreSQL, Chromium and the whole bank CRM too
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed  ## lint, types, import directions, policy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/trustmart check
+
+up: $(VENV)/.installed  ## start Airflow with its UI; the login is printed
+	@$(BIN)/python -m trustmart_airflow.up
+
+bench: $(VENV)/.installed  ## measure the night against the same work without privacy
+	@$(BIN)/python benchmarks/night.py
+
+docs: $(VENV)/.installed  ## build dbt's documentation of every model and column
+	@$(BIN)/trustmart docs
+
+format: $(VENV)/.installed  ## let ruff tidy the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+lock: $(VENV)/.installed  ## resolve the newest versions again and write the lock (no host names in it)
+	@$(BIN)/uv lock --quiet --upgrade
+	@$(BIN)/uv export --quiet --no-emit-project --no-annotate --no-header --all-groups --output-file requirements.lock.txt > /dev/null
+
+clean:  ## remove the environment and everything the runs have made
+	@rm -rf $(VENV) var dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

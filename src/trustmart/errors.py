@@ -1,0 +1,107 @@
+"""Every error Trustmart raises, branched by who must act.
+
+    TrustmartError
+    ├── ConfigurationError        who: the data engineer who deploys
+    │   ├── PolicyFault           policy/*.yml does not say what it must (all faults at once)
+    │   ├── KeyMissing            no key for the encrypted zones
+    │   ├── WarehouseBusy         another process is writing the same zone
+    │   ├── WarehouseLocked       the key does not open the zone
+    │   └── StatementFailed       the engine refused a statement; its own words may quote a person, so they are not kept
+    ├── SourceError               who: the owner of the CRM extract
+    │   ├── SourceMissing         no file or table where the mapping points
+    │   ├── SourceColumnMissing   a mapped column is not there
+    │   └── SourceUnreadable      nothing in the file can be read
+    ├── BuildError                who: the author of a model
+    │   ├── ModelsFailed          dbt could not build or test a model
+    │   └── FenceBroken           a model reaches around its zone's door
+    ├── Held                      who: the data protection officer and the mart's owner
+    │   ├── ReleaseHeld           an anonymized mart lets somebody stand out
+    │   └── ActivationHeld        a row of an audience has no legal basis now
+    ├── DestinationError          who: the marketer; the destination did not take what was sent
+    └── AccountingMismatch        who: us; rows in are not rows loaded + rows quarantined
+
+Messages carry counts, names of columns, models and files, and the next command to type; never a value of a person.
+"""
+
+
+class TrustmartError(Exception):
+    """Anything Trustmart says no to."""
+
+
+class ConfigurationError(TrustmartError):
+    """The deployment is not set up as it must be."""
+
+
+class PolicyFault(ConfigurationError):
+    """The policy files have faults; all of them are in `faults`."""
+
+    def __init__(self, faults: list[str]) -> None:
+        """Keep every fault as `file:line: what is wrong`."""
+        self.faults = faults
+        noun = "fault" if len(faults) == 1 else "faults"
+        listing = "\n".join(f"  {fault}" for fault in faults)
+        super().__init__(f"the policy has {len(faults)} {noun}:\n{listing}\nMend them, then: trustmart check")
+
+
+class KeyMissing(ConfigurationError):
+    """There is no key to open the encrypted zones with."""
+
+
+class WarehouseBusy(ConfigurationError):
+    """Another process holds the zone for writing."""
+
+
+class WarehouseLocked(ConfigurationError):
+    """The key does not open the zone's file."""
+
+
+class StatementFailed(ConfigurationError):
+    """The engine refused a statement."""
+
+
+class SourceError(TrustmartError):
+    """A CRM extract cannot be taken in."""
+
+
+class SourceMissing(SourceError):
+    """There is nothing where the mapping points."""
+
+
+class SourceColumnMissing(SourceError):
+    """A column that the mapping names is not in the extract."""
+
+
+class SourceUnreadable(SourceError):
+    """The extract as a whole cannot be read."""
+
+
+class BuildError(TrustmartError):
+    """The marts cannot be built."""
+
+
+class ModelsFailed(BuildError):
+    """dbt could not build, or a dbt test failed."""
+
+
+class FenceBroken(BuildError):
+    """A model reaches around its zone's door."""
+
+
+class Held(TrustmartError):
+    """Something was kept back; nothing was lost."""
+
+
+class ReleaseHeld(Held):
+    """An anonymized mart is kept back; its last release stands."""
+
+
+class ActivationHeld(Held):
+    """An audience is kept back."""
+
+
+class DestinationError(TrustmartError):
+    """A destination did not take what was sent."""
+
+
+class AccountingMismatch(TrustmartError):
+    """Rows in are not rows loaded plus rows quarantined; the batch was rolled back."""

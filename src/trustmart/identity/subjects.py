@@ -1,0 +1,19 @@
+"""Keyed pseudonyms: stable for one deployment, meaningless without its key (and personal data all the same)."""
+
+import hashlib
+import hmac
+
+
+def subject_id(source: str, customer_id: str, *, key: str) -> str:
+    """Return our name for a customer of a source: 32 hex characters of an HMAC-SHA-256."""
+    return _digest(key, "subject", source, customer_id.strip())
+
+
+def tombstone(kind: str, value: str, *, key: str) -> str:
+    """Return the digest that remembers an erased customer or contact point without keeping it."""
+    return _digest(key, "tombstone", kind, value)
+
+
+def _digest(key: str, *parts: str) -> str:
+    """Digest the parts; a separator keeps ('ab', 'c') apart from ('a', 'bc')."""
+    return hmac.digest(key.encode(), "\x1f".join(parts).encode(), hashlib.sha256).hex()[:32]

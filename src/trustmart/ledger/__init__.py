@@ -1,0 +1,5 @@
+"""Append-only proof of what was released, sent and erased: counts and digests, never a person."""
+
+from trustmart.ledger.chain import Entry, Ledger
+
+__all__ = ["Entry", "Ledger"]

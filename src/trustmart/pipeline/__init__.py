@@ -1,0 +1,1 @@
+"""The five verbs, in order: ingest, forget, transform, release, activate."""

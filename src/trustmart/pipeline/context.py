@@ -1,0 +1,60 @@
+"""What every stage is handed: settings, policy, warehouse, ledger, and where its report goes."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trustmart.ledger import Ledger
+from trustmart.policy import Policy, load_policy
+from trustmart.settings import Settings
+from trustmart.warehouse import DuckDBWarehouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The tools of one deployment, and the instant the night speaks for."""
+
+    settings: Settings
+    policy: Policy
+    warehouse: DuckDBWarehouse
+    ledger: Ledger
+    as_of: datetime
+
+    @property
+    def run_folder(self) -> Path:
+        """Return the folder of this night's reports."""
+        folder = self.settings.runs_folder / self.as_of.strftime("%Y%m%dT%H%M%SZ")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def keep(self, stage: str, report: dict[str, Any]) -> dict[str, Any]:
+        """Write a stage's report (counts only) for the night's page, and return it."""
+        path = self.run_folder / f"{stage}.json"
+        beside = path.with_suffix(".next")
+        beside.write_text(json.dumps(report, indent=1, sort_keys=True))
+        os.replace(beside, path)
+        return report
+
+    def kept(self, stage: str) -> dict[str, Any] | None:
+        """Return what a stage of this night reported, or None where it has not run."""
+        path = self.run_folder / f"{stage}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+
+def open_context(*, as_of: datetime | None = None, settings: Settings | None = None) -> Context:
+    """Read settings and policy, and return the tools; raises PolicyFault, KeyMissing.
+
+    as_of: the instant to decide for, with its time zone; now, to the second, unless given.
+    """
+    settings = settings or Settings()
+    moment = (as_of or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    return Context(
+        settings=settings,
+        policy=load_policy(settings.policy_folder),
+        warehouse=DuckDBWarehouse(settings),
+        ledger=Ledger(settings.ledger_file),
+        as_of=moment,
+    )

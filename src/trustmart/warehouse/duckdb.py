@@ -1,0 +1,213 @@
+"""Zones as DuckDB files: restricted and personal encrypted, anonymized in clear and replaced as a whole."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import duckdb_extension_httpfs
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from trustmart.errors import StatementFailed, WarehouseBusy, WarehouseLocked
+from trustmart.identity import derive_key
+from trustmart.settings import Settings
+from trustmart.warehouse.protocol import Session, Zone
+
+ENCRYPTED: frozenset[str] = frozenset({"restricted", "personal"})
+
+
+class DuckDBSession:
+    """A connection whose errors never quote a value."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Wrap an open connection."""
+        self._connection = connection
+
+    def run(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """Execute a statement; raises StatementFailed."""
+        self._execute(statement, parameters)
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows a query yields."""
+        return self._execute(statement, parameters).fetchall()
+
+    def value(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        """Return the first column of the first row, or None where there is no row."""
+        row = self._execute(statement, parameters).fetchone()
+        return None if row is None else row[0]
+
+    def arrow(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Return what a query yields as an Arrow table."""
+        return self._execute(statement, parameters).to_arrow_table()
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Let statements read an Arrow table under a name."""
+        self._connection.register(name, table)
+
+    def unregister(self, name: str) -> None:
+        """Take a registered name back."""
+        self._connection.unregister(name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit at the end, roll back on any error."""
+        self._connection.execute("begin transaction")
+        try:
+            yield
+            self._execute("commit", ())
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+
+    def columns(self, zone: Zone, table: str, *, schema: str | None = None) -> dict[str, str]:
+        """Return a table's columns and types; empty where there is no such table."""
+        found = self.rows(
+            "select column_name, data_type from duckdb_columns()"
+            " where database_name = ? and schema_name = ? and table_name = ? order by column_index",
+            [zone, schema or "main", table],
+        )
+        return dict(found)
+
+    def tables_with(self, zone: Zone, column: str) -> list[str]:
+        """Return the full names of a zone's base tables that have a column."""
+        found = self.rows(
+            "select c.schema_name, c.table_name from duckdb_columns() as c"
+            " join duckdb_tables() as t using (database_name, schema_name, table_name)"
+            " where c.database_name = ? and c.column_name = ? order by all",
+            [zone, column],
+        )
+        return [f'{zone}."{schema}"."{table}"' for schema, table in found]
+
+    def _execute(self, statement: str, parameters: Sequence[Any]) -> duckdb.DuckDBPyConnection:
+        """Execute; DuckDB's messages quote values (`Could not convert string …`), so only their kind is kept."""
+        try:
+            return self._connection.execute(statement, list(parameters) or None)
+        except duckdb.Error as error:
+            opening = " ".join(statement.split())[:80]
+            kind = type(error).__name__
+        raise StatementFailed(f"the warehouse refused a statement ({kind}): {opening} …")
+
+
+class DuckDBWarehouse:
+    """The three zone files in one private folder."""
+
+    def __init__(self, settings: Settings, *, wait_seconds: float = 600) -> None:
+        """Remember where the files are; nothing is opened yet."""
+        self._settings = settings
+        self._folder = settings.warehouse_folder
+        self._lock = FileLock(self._folder / ".writing", timeout=wait_seconds)
+
+    def path(self, zone: Zone) -> Path:
+        """Return a zone's file."""
+        return self._folder / f"{zone}.duckdb"
+
+    def key(self, zone: Zone) -> str:
+        """Return the key of an encrypted zone."""
+        return derive_key(self._settings.secret_key, f"zone/{zone}")
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other processes from writing; waits for them, then raises WarehouseBusy."""
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise WarehouseBusy(
+                f"another run has been writing to {self._folder.name}/ for {self._lock.timeout:.0f} s;"
+                " wait for it to end, or look for a process that hangs: trustmart status"
+            ) from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def session(self, *, writes: Zone | None = None, reads: Sequence[Zone] = ()) -> Iterator[Session]:
+        """Open zones; the written one is made where it does not exist, the read ones must."""
+        with self.exclusive(), self._connect() as connection:
+            if writes:
+                self._attach(connection, writes)
+            for zone in reads:
+                self._attach(connection, zone, read_only=True)
+            yield DuckDBSession(connection)
+
+    @contextmanager
+    def new_release(self) -> Iterator[Session]:
+        """Write beside, then move into place: an open reader keeps the file it opened."""
+        standing, beside = self.path("anonymized"), self._folder / "anonymized.next.duckdb"
+        with self.exclusive():
+            beside.unlink(missing_ok=True)
+            beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+            with self._connect() as connection:
+                self._attach(connection, "restricted", read_only=True)
+                connection.execute(f"attach {_quoted(beside)} as anonymized")
+                if standing.exists():
+                    connection.execute(f"attach {_quoted(standing)} as previous (read_only)")
+                yield DuckDBSession(connection)
+                connection.execute("checkpoint anonymized")
+                connection.execute("detach anonymized")
+            beside.chmod(0o644)
+            _flush(beside)
+            os.replace(beside, standing)
+            _flush(self._folder)
+
+    @contextmanager
+    def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open an engine that may use two cores, little memory, and no disk in clear."""
+        scratch = self._folder / "spill"
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": self._settings.threads,
+                "memory_limit": self._settings.memory_limit,
+                "temp_directory": str(scratch),
+                "temp_file_encryption": True,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        try:
+            connection.execute(f"load {_quoted(encryption_extension())}")
+            connection.execute("set timezone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, zone: Zone, *, read_only: bool = False) -> None:
+        """Attach a zone's file under its name."""
+        path = self.path(zone)
+        if read_only and not path.exists():
+            raise WarehouseLocked(f"there is no {path.name} yet; the first night makes it: trustmart night")
+        options = [f"encryption_key '{self.key(zone)}'"] if zone in ENCRYPTED else []
+        options += ["read_only"] if read_only else []
+        try:
+            connection.execute(f"attach {_quoted(path)} as {zone} ({', '.join(options)})")
+        except duckdb.Error as error:
+            # The statement holds the key: the engine's message must not be passed on.
+            kind = type(error).__name__
+        else:
+            return
+        raise WarehouseLocked(
+            f"{path.name} does not open ({kind}): the key is another one, or a process outside Trustmart holds it"
+        )
+
+
+def encryption_extension() -> Path:
+    """Return the signed extension file that writes encrypted databases (it comes with a package, not by download)."""
+    return next(Path(duckdb_extension_httpfs.__file__).parent.rglob("*.duckdb_extension"))
+
+
+def _quoted(path: Path) -> str:
+    """Quote a path for SQL."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _flush(path: Path) -> None:
+    """Make sure a file or folder has reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
