@@ -164,16 +164,23 @@ class DuckDBWarehouse:
                 "memory_limit": self._settings.memory_limit,
                 "temp_directory": str(scratch),
                 "temp_file_encryption": True,
+                "extension_directory": str(self._folder / "extensions"),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             },
         )
         try:
-            connection.execute(f"load {_quoted(encryption_extension())}")
+            self._load_encryption(connection)
             connection.execute("set timezone = 'UTC'")
             yield connection
         finally:
             connection.close()
+
+    def _load_encryption(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Install the extension from its package into our own folder, where dbt finds it too, and load it."""
+        if not any((self._folder / "extensions").rglob("httpfs.duckdb_extension")):
+            connection.execute(f"install {_quoted(encryption_extension())}")
+        connection.execute("load httpfs")
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, zone: Zone, *, read_only: bool = False) -> None:
         """Attach a zone's file under its name."""

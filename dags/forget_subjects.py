@@ -1,0 +1,18 @@
+"""Forget people soon after they ask, not only at night."""
+
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag
+
+from trustmart_airflow.assets import PRIVACY_REQUESTS
+from trustmart_airflow.defaults import AS_OF, DEFAULTS
+from trustmart_airflow.operators import Forget
+
+QUARTERLY = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
+
+
+@dag(schedule=AssetOrTimeSchedule(timetable=QUARTERLY, assets=PRIVACY_REQUESTS), params=AS_OF, **DEFAULTS)
+def forget_subjects():
+    """Erase, restrict and withdraw every quarter of an hour, and at once when a request arrives."""
+    Forget(task_id="forget")
+
+
+forget_subjects()

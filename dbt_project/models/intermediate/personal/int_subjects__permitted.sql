@@ -1,0 +1,27 @@
+-- The door: one row per person and purpose that is permitted tonight, with its legal basis and the event that proves it.
+with decided as (
+    select * from {{ ref('int_subject_purposes__decided') }}
+    where reason = 'permitted'
+),
+customers as (
+    select * from {{ ref('int_customers__deduplicated') }}
+)
+select
+    decided.subject_id,
+    decided.purpose,
+    decided.legal_basis,
+    decided.evidence_event_id,
+    decided.decided_at,
+    decided.expires_at as permitted_until,
+    customers.email_normalized,
+    customers.given_name,
+    customers.surname,
+    customers.street,
+    customers.postcode,
+    customers.city,
+    customers.country,
+    customers.has_housing_loan,
+    customers.has_personal_loan,
+    customers.is_in_default
+from decided
+inner join customers on decided.subject_id = customers.subject_id

@@ -1,0 +1,101 @@
+-- One row per customer and purpose: may it use them tonight, and if not, the first thing in the way.
+with night as (
+    select as_of_date from {{ ref('stg_trustmart__night') }}
+),
+purposes as (
+    {{ policy_purposes() }}
+),
+ages as (
+    {{ policy_ages_of_digital_consent() }}
+),
+customers as (
+    select
+        customers.*,
+        coalesce(ages.age_of_digital_consent, {{ default_age_of_digital_consent() }}) as age_of_digital_consent,
+        {{ age_in_years('customers.birth_date', 'night.as_of_date') }} as age_now
+    from {{ ref('int_customers__deduplicated') }} as customers
+    cross join night
+    left join ages on customers.country = ages.country
+),
+gathered as (
+    select
+        customers.subject_id,
+        purposes.purpose,
+        purposes.legal_basis,
+        purposes.needs_consent,
+        purposes.channel,
+        purposes.minimum_age,
+        customers.birth_date,
+        customers.age_now,
+        customers.age_of_digital_consent,
+        case
+            when purposes.channel = 'email' then customers.email_mailbox
+            when purposes.channel = 'post' then lower(
+                customers.given_name || '|' || customers.surname || '|' || customers.street || '|'
+                || customers.postcode || '|' || customers.city || '|' || customers.country
+            )
+            else customers.subject_id
+        end as contact_point,
+        restrictions.subject_id is not null as is_restricted,
+        objections.subject_id is not null as is_objecting,
+        coalesce(consents.state, 'unknown') as consent_state,
+        consents.decided_at,
+        consents.expires_at,
+        consents.evidence_event_id,
+        {{ age_in_years('customers.birth_date', 'consents.decided_at') }} as age_at_consent
+    from customers
+    cross join purposes
+    left join {{ ref('int_restrictions__current') }} as restrictions
+        on customers.subject_id = restrictions.subject_id
+    left join {{ ref('int_objections__current') }} as objections
+        on customers.subject_id = objections.subject_id and purposes.purpose = objections.purpose
+    left join {{ ref('int_consents__folded') }} as consents
+        on customers.subject_id = consents.subject_id and purposes.purpose = consents.purpose
+),
+decided as (
+    select
+        *,
+        case
+            when is_restricted then 'restricted'
+            when birth_date is null then 'age_unknown'
+            when age_now < greatest(age_of_digital_consent, minimum_age) then 'under_age'
+            when is_objecting then 'objected'
+            when needs_consent and consent_state = 'unknown' then 'not_asked'
+            when needs_consent and consent_state <> 'granted' then consent_state
+            when needs_consent and age_at_consent < age_of_digital_consent then 'under_age'
+            else 'permitted'
+        end as reason_of_person
+    from gathered
+),
+contact_points as (
+    -- An address may be used only where every customer who is reached by it permits the purpose.
+    select
+        purpose,
+        contact_point,
+        min(case when reason_of_person = 'permitted' then 1 else 0 end) as all_permit
+    from decided
+    where contact_point is not null
+    group by purpose, contact_point
+)
+select
+    decided.subject_id,
+    decided.purpose,
+    decided.legal_basis,
+    decided.channel,
+    decided.contact_point,
+    decided.consent_state,
+    decided.decided_at,
+    decided.expires_at,
+    decided.evidence_event_id,
+    case
+        when decided.reason_of_person <> 'permitted' then decided.reason_of_person
+        when decided.contact_point is null then 'no_contact_point'
+        when contact_points.all_permit = 0 then 'shared_contact_point'
+        when decided.channel = 'email' and erased.email_mailbox is not null then 'shared_contact_point'
+        else 'permitted'
+    end as reason
+from decided
+left join contact_points
+    on decided.purpose = contact_points.purpose and decided.contact_point = contact_points.contact_point
+left join {{ ref('stg_trustmart__erased_mailboxes') }} as erased
+    on decided.contact_point = erased.email_mailbox

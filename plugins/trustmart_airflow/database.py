@@ -1,0 +1,44 @@
+"""Airflow's own database: the tables, the pool, the DAGs. Import it only after the environment is on."""
+
+from typing import Any
+
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.pool import Pool
+from airflow.utils import db
+from airflow.utils.session import create_session
+from sqlalchemy import func, select
+
+from trustmart_airflow.defaults import POOL
+
+BUNDLE = "dags-folder"
+
+
+def prepare() -> None:
+    """Make or migrate the tables, and the pool of one slot in which the tasks take turns."""
+    db.initdb()
+    Pool.create_or_update_pool(POOL, 1, "One task at a time writes a zone", include_deferred=False)
+
+
+def load_dags() -> dict[str, Any]:
+    """Read the DAG files, keep them in the database, and return them by name."""
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag()
+    if bag.import_errors:
+        raise SystemExit("\n".join(f"{path}: {error}" for path, error in bag.import_errors.items()))
+    sync_bag_to_db(bag, BUNDLE, None)
+    return dict(bag.dags)
+
+
+def last_event() -> int:
+    """Return the number of the newest asset event."""
+    with create_session() as session:
+        return session.scalar(select(func.max(AssetEvent.id))) or 0
+
+
+def assets_told_of(*, since: int) -> set[str]:
+    """Return the names of the assets that have had an event since."""
+    with create_session() as session:
+        query = select(AssetModel.name).join(AssetEvent, AssetEvent.asset_id == AssetModel.id)
+        return set(session.scalars(query.where(AssetEvent.id > since)))

@@ -1,0 +1,33 @@
+"""What every DAG of ours has in common, written once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Param
+
+from trustmart_airflow.notifiers import TellSomebody
+
+# One slot: a zone is one file with one writer, so the tasks of all DAGs take turns (see dags/README.md).
+POOL = "trustmart_warehouse"
+
+DEFAULTS: dict[str, Any] = {
+    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "max_active_runs": 1,
+    "tags": ["trustmart"],
+    "default_args": {
+        "pool": POOL,
+        "retries": 2,
+        "retry_delay": timedelta(minutes=2),
+        "on_failure_callback": TellSomebody(),
+    },
+}
+
+AS_OF = {
+    "as_of": Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        description="The instant to decide for, to rebuild a past night. Empty: the run's own date.",
+    )
+}

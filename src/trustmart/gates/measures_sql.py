@@ -1,0 +1,99 @@
+"""The measures of trustmart.anonymity, computed inside the warehouse. Standard SQL; only counts come out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from trustmart.anonymity import ClassMeasures, summarize_sizes
+from trustmart.warehouse import CANDIDATE_SCHEMA
+
+SUPPRESSION_TABLE = "suppression_by_mart"
+
+
+class Reader(Protocol):
+    """What a measure needs of a connection: a warehouse session has it, and so has Great Expectations' engine."""
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows a query yields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """How many people a mart's door let through, and how many it kept back."""
+
+    people_total: int
+    people_suppressed: int
+
+
+def quoted(name: str) -> str:
+    """Quote a column's or table's name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def candidate(mart: str) -> str:
+    """Return the full name of a mart that is not anonymous until the gate says so."""
+    return f"restricted.{CANDIDATE_SCHEMA}.{quoted(mart)}"
+
+
+def restricted(table: str) -> str:
+    """Return the full name of a table of the restricted zone."""
+    return f"restricted.main.{quoted(table)}"
+
+
+def columns_of(reader: Reader, table: str, *, schema: str = "main", zone: str = "restricted") -> dict[str, str]:
+    """Return a table's columns and their types; empty where there is no such table."""
+    found = reader.rows(
+        "select column_name, data_type from information_schema.columns"
+        " where table_catalog = ? and table_schema = ? and table_name = ? order by ordinal_position",
+        [zone, schema, table],
+    )
+    return {name: str(data_type).upper() for name, data_type in found}
+
+
+def candidate_columns(reader: Reader, mart: str) -> dict[str, str]:
+    """Return a candidate's columns and their types; empty where there is no such mart."""
+    return columns_of(reader, mart, schema=CANDIDATE_SCHEMA)
+
+
+def measure_mart(
+    reader: Reader, mart: str, *, columns: Sequence[str], class_size: str, minimum: int
+) -> ClassMeasures:
+    """Measure a candidate by what it publishes: group by keeps nulls, so they are classes like any other."""
+    keys = ", ".join(quoted(column) for column in columns)
+    size = quoted(class_size)
+    found = reader.rows(
+        f"with classes as ("
+        f" select {keys}, sum(case when {size} > 0 then {size} else 0 end) as people, count(*) as appearances"
+        f" from {candidate(mart)} group by {keys}"
+        f") select cast(people as bigint), count(*), sum(appearances), sum(case when appearances > 1 then 1 else 0 end)"
+        f" from classes group by people"
+    )
+    sizes: Counter[int] = Counter()
+    for people, classes, _, _ in found:
+        sizes[int(people)] += int(classes)
+    return summarize_sizes(
+        sizes,
+        minimum=minimum,
+        rows=sum(int(rows) for _, _, rows, _ in found),
+        classes_in_several_rows=sum(int(repeated) for _, _, _, repeated in found),
+    )
+
+
+def suppression_of(reader: Reader, mart: str) -> list[Suppression] | None:
+    """Return what the pipeline says it kept back of a mart (one row, if all is well); None without such a table."""
+    if not columns_of(reader, SUPPRESSION_TABLE):
+        return None
+    found = reader.rows(
+        f"select coalesce(people_total, -1), coalesce(people_suppressed, -1) from {restricted(SUPPRESSION_TABLE)}"
+        " where mart = ?",
+        [mart],
+    )
+    return [Suppression(people_total=int(total), people_suppressed=int(kept)) for total, kept in found]
+
+
+def people_published(reader: Reader, mart: str, class_size: str) -> int:
+    """Return the sum of the class sizes."""
+    size = quoted(class_size)
+    found = reader.rows(f"select sum(case when {size} > 0 then {size} else 0 end) from {candidate(mart)}")
+    return int(found[0][0] or 0)

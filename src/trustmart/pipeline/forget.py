@@ -1,0 +1,164 @@
+"""Forget: erase who asked to be erased, and take out of personal marts whoever is no longer permitted."""
+
+import time
+from typing import Any
+
+import pyarrow as pa
+
+from trustmart.identity import derive_key
+from trustmart.pipeline.context import Context
+from trustmart.pipeline.people import customer_tombstone, mailbox_tombstone
+from trustmart.pipeline.permission import not_permitted_now
+from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc, say_night
+
+
+
+def forget(context: Context) -> dict[str, Any]:
+    """Make every erasure, objection, restriction and withdrawal we hold take effect, and return the counts.
+
+    Personal marts are cleared before the restricted zone: the requests stand there, so a crash in between repeats them.
+    """
+    started = time.monotonic()
+    with context.warehouse.session(writes="restricted") as session:
+        ensure_bookkeeping(session)
+        say_night(session, as_of=context.as_of, policy_version=context.policy.version)
+        erased = _erasures_due(session, context)
+    withdrawn = _withdraw_from_audiences(context, [subject for subject, _, _ in erased])
+    with context.warehouse.session(writes="restricted") as session:
+        rows_erased = _erase(session, context, erased)
+        _mark_erased_mailboxes(session, context)
+        report = _report(session, context)
+    if erased:
+        context.ledger.record("erasure", {"people": len(erased), "rows": rows_erased}, at=context.as_of)
+    seconds = round(time.monotonic() - started, 2)
+    return context.keep("forget", {**report, "withdrawn_from_audiences": withdrawn, "seconds": seconds})
+
+
+def _erasures_due(session: Session, context: Context) -> list[tuple[str, str, str]]:
+    """Return (subject id, source, customer number) of everybody who asked to be erased, whatever the date on it."""
+    queries = ["select subject_id, source, customer_id_crm from restricted.requests where kind = 'erasure'"]
+    for source in context.policy.sources:
+        if session.columns("restricted", f"raw_{source}__privacy_requests"):
+            queries.append(
+                f"select subject_id, '{source}', customer_id_crm from restricted.raw_{source}__privacy_requests"
+                " where lower(trim(kind)) = 'erasure'"
+            )
+    return [(row[0], row[1], row[2]) for row in session.rows(" union ".join(queries) + " order by all")]
+
+
+def _withdraw_from_audiences(context: Context, erased: list[str]) -> int:
+    """Delete from the personal marts who is erased or not permitted any more; return how many rows that were."""
+    if not context.warehouse.path("personal").exists():
+        return 0
+    removed = 0
+    with context.warehouse.session(writes="personal", reads=["restricted"]) as session:
+        for audience, rule in context.policy.audiences.items():
+            if not session.columns("personal", audience):
+                continue
+            leaving = set(erased) | not_permitted_now(session, context, audience, rule.purpose)
+            removed += _delete_subjects(session, [f"personal.{audience}"], sorted(leaving))
+    return removed
+
+
+def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]]) -> int:
+    """Leave tombstones and delete every row of these people, in one transaction; return the number of rows."""
+    if not erased:
+        return 0
+    key = derive_key(context.settings.secret_key, "tombstone")
+    subjects = [subject for subject, _, _ in erased]
+    with session.transaction():
+        _register_subjects(session, subjects)
+        marks = {("customer", customer_tombstone(source, customer, key)) for _, source, customer in erased}
+        marks |= {("mailbox", mailbox_tombstone(box, key)) for box in _mailboxes_of_leaving(session, context)}
+        at = naive_utc(context.as_of)
+        for kind, digest in sorted(marks):
+            session.run("insert into restricted.tombstones values (?, ?, ?, ?)", [kind, digest, at, at])
+        session.unregister("leaving")
+        rows = _delete_subjects(session, _tables_of_people(session), subjects)
+        session.run("insert into restricted.erasures values (?, ?, ?)", [at, len(erased), rows])
+    session.run("checkpoint restricted")
+    return rows
+
+
+def _tables_of_people(session: Session) -> list[str]:
+    """Return every table of the restricted zone that names people, whoever made it."""
+    return session.tables_with("restricted", "subject_id")
+
+
+def _delete_subjects(session: Session, tables: list[str], subjects: list[str]) -> int:
+    """Delete the rows of these people from tables; return how many there were."""
+    if not subjects:
+        return 0
+    _register_subjects(session, subjects)
+    removed = 0
+    for table in tables:
+        where = f"from {table} where subject_id in (select subject_id from leaving)"
+        removed += session.value(f"select count(*) {where}")
+        session.run(f"delete {where}")
+    session.unregister("leaving")
+    return removed
+
+
+def _register_subjects(session: Session, subjects: list[str]) -> None:
+    """Let statements read the people who leave."""
+    session.register("leaving", pa.table({"subject_id": pa.array(subjects, pa.string())}))
+
+
+def _mailboxes_of_leaving(session: Session, context: Context) -> list[str]:
+    """Return the mailboxes of the people who leave."""
+    boxes: list[str] = []
+    for source in context.policy.sources:
+        raw = f"raw_{source}__customers"
+        if "email_mailbox" in session.columns("restricted", raw):
+            rows = session.rows(
+                f"select distinct email_mailbox from restricted.{raw} where email_mailbox is not null"
+                " and subject_id in (select subject_id from leaving)"
+            )
+            boxes += [box for (box,) in rows]
+    return boxes
+
+
+def _mark_erased_mailboxes(session: Session, context: Context) -> None:
+    """Find out which mailboxes of living customers an erased one used too: nobody is written to there."""
+    key = derive_key(context.settings.secret_key, "tombstone")
+    digests = {digest for (digest,) in session.rows("select digest from restricted.tombstones where kind = 'mailbox'")}
+    boxes: set[str] = set()
+    for source in context.policy.sources:
+        raw = f"raw_{source}__customers"
+        if digests and "email_mailbox" in session.columns("restricted", raw):
+            rows = session.rows(f"select distinct email_mailbox from restricted.{raw} where email_mailbox is not null")
+            boxes |= {box for (box,) in rows if mailbox_tombstone(box, key) in digests}
+    session.register("boxes", pa.table({"email_mailbox": pa.array(sorted(boxes), pa.string())}))
+    session.run("create or replace table restricted.erased_mailboxes as select email_mailbox from boxes")
+    session.unregister("boxes")
+
+
+def _report(session: Session, context: Context) -> dict[str, Any]:
+    """Count who is forgotten, objecting, restricted and withdrawn as of now."""
+    at = naive_utc(context.as_of)
+    tonight, before, marks = session.rows(
+        "select coalesce(sum(requests) filter (night = ?), 0), coalesce(sum(requests) filter (night < ?), 0),"
+        " (select count(*) from restricted.tombstones) from restricted.erasures",
+        [at, at],
+    )[0]
+    rows = session.value("select coalesce(sum(rows_erased), 0) from restricted.erasures where night = ?", [at])
+    sources = [name for name in context.policy.sources if session.columns("restricted", f"raw_{name}__objections")]
+    return {
+        "as_of": context.as_of.isoformat(),
+        "erased": int(tonight),
+        "erased_before": int(before),
+        "tombstones": int(marks),
+        "rows_erased": int(rows),
+        "objecting": _count_people(session, sources, "objections", "true", "kind = 'objection'"),
+        "restricted": _count_people(
+            session, sources, "privacy_requests", "lower(kind) = 'restriction'", "kind = 'restriction'"
+        ),
+        "withdrawn": _count_people(session, sources, "consent_events", "lower(action) = 'withdrawn'", "false"),
+    }
+
+
+def _count_people(session: Session, sources: list[str], table: str, where: str, own: str) -> int:
+    """Count the people in a raw table of any source, or in our own requests, who fit a condition."""
+    queries = [f"select subject_id from restricted.requests where {own}"]
+    queries += [f"select subject_id from restricted.raw_{source}__{table} where {where}" for source in sources]
+    return int(session.value(f"select count(distinct subject_id) from ({' union all '.join(queries)})"))

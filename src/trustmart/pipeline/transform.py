@@ -1,0 +1,110 @@
+"""Transform: build every model with dbt, and refuse models that reach around their zone's door."""
+
+import time
+from typing import Any
+
+from trustmart.errors import ModelsFailed
+from trustmart.lineage import broken_fences, read_manifest
+from trustmart.pipeline.context import Context
+from trustmart.pipeline.dbt_project import DbtRun, OnNode, artifacts_folder, run_dbt
+from trustmart.warehouse import CANDIDATE_SCHEMA, Session, ensure_bookkeeping, say_night
+
+
+def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, Any]:
+    """Build candidates and personal marts as of the night; raises ModelsFailed, FenceBroken.
+
+    on_node: told (name, status, seconds) of each model as it finishes.
+    """
+    started = time.monotonic()
+    _prepare(context)
+    run = run_dbt(context, ["build"], on_node=on_node)
+    report = {**_report(context, run), "seconds": round(time.monotonic() - started, 2)}
+    context.keep("transform", report)
+    raise_if_failed(report)
+    check_fences(context)
+    return report
+
+
+def check_fences(context: Context) -> None:
+    """Raise FenceBroken where the manifest of the last dbt command shows a way around a door."""
+    broken_fences(read_manifest(artifacts_folder(context) / "manifest.json")).raise_if_any()
+
+
+def raise_if_failed(report: dict[str, Any]) -> None:
+    """Raise ModelsFailed where a model, seed or test of the report did not succeed."""
+    if report["failed"]:
+        raise ModelsFailed(
+            f"{len(report['failed'])} of dbt's nodes failed: {', '.join(report['failed'][:10])}."
+            " Nothing was released. See why (values may be shown): trustmart dbt build --select "
+            + report["failed"][0]
+        )
+
+
+def _prepare(context: Context) -> None:
+    """Say which night it is; make the zones' files, and the tables that models read even when they are empty."""
+    with context.warehouse.session(writes="restricted") as session:
+        ensure_bookkeeping(session)
+        say_night(session, as_of=context.as_of, policy_version=context.policy.version)
+        session.run("create table if not exists restricted.erased_mailboxes (email_mailbox varchar)")
+        _drop_candidates(session)
+    with context.warehouse.session(writes="personal"):
+        pass
+
+
+def _drop_candidates(session: Session) -> None:
+    """Yesterday's candidates must not be mistaken for tonight's."""
+    session.run(f"drop schema if exists restricted.{CANDIDATE_SCHEMA} cascade")
+    session.run(f"create schema restricted.{CANDIDATE_SCHEMA}")
+
+
+def _report(context: Context, run: DbtRun) -> dict[str, Any]:
+    """Say what was built, and how the customers add up."""
+    tests = [node for node in run.nodes if node.kind in ("test", "unit_test")]
+    built = [node for node in run.nodes if node.kind in ("model", "seed")]
+    failed = [node.name for node in run.nodes if node.status in ("error", "fail", "runtime error")]
+    passed = sum(node.status in ("pass", "warn") for node in tests)
+    return {
+        "as_of": context.as_of.isoformat(),
+        "models": [
+            {
+                "name": node.name,
+                "layer": node.folder.removeprefix("models/"),
+                "zone": node.zone,
+                "status": node.status,
+                "seconds": node.seconds,
+            }
+            for node in built
+        ],
+        "tests": {"passed": passed, "failed": len(tests) - passed},
+        "failed": failed if failed or run.ok else ["dbt itself"],
+        **(_customers(context) if run.ok else {}),
+    }
+
+
+def _customers(context: Context) -> dict[str, Any]:
+    """Count customer records, duplicates and the ones that remain; and rows of people the CRM does not know."""
+    with context.warehouse.session(reads=["restricted"]) as session:
+        records, kept = session.rows(
+            "select (select count(*) from restricted.stg_crm__customers),"
+            " (select count(*) from restricted.int_customers__deduplicated)"
+        )[0]
+        forgotten = session.value("select count(*) from restricted.tombstones where kind = 'customer'")
+        orphans = {
+            table: session.value(
+                f"select count(*) from restricted.raw_crm__{table} where subject_id not in"
+                " (select subject_id from restricted.int_customers__deduplicated)"
+            )
+            for table in context.policy.sources["crm"].tables
+            if table != "customers"
+        }
+    return {
+        "customers": {
+            "records": records,
+            "duplicates": records - kept,
+            "deduplicated": kept,
+            "forgotten": forgotten,
+        },
+        "orphans": {table: rows for table, rows in orphans.items() if rows},
+    }
+
+
