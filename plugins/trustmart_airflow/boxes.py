@@ -30,7 +30,5 @@ def boxes_to_leave_out(dag: Any, models: Iterable[dict[str, Any]]) -> list[BaseO
     built = {row["name"] for row in models if row["status"] in BUILT}
     marker = f"{GROUP}."
     return [
-        task
-        for task in dag.tasks
-        if marker in task.task_id and task.task_id.rpartition(".")[2] not in built
+        task for task in dag.tasks if marker in task.task_id and task.task_id.rpartition(".")[2] not in built
     ]

@@ -3,7 +3,7 @@
 import os
 
 from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
 
@@ -38,5 +38,5 @@ def _connection(name: str) -> Connection | None:
     """Return a connection, or None where there is none of that name."""
     try:
         return BaseHook.get_connection(name)
-    except (LookupError, AirflowRuntimeError):
+    except AirflowNotFoundException:
         return None

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from airflow.configuration import write_default_airflow_configuration_if_needed
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.asset import AssetEvent, DagScheduleAssetReference
 from airflow.models.pool import Pool
 from airflow.utils import db
 from airflow.utils.session import create_session
@@ -17,6 +18,8 @@ BUNDLE = "dags-folder"
 
 def prepare() -> None:
     """Make or migrate the tables, and the pool of one slot in which the tasks take turns."""
+    # This makes airflow.cfg with the keys of this installation; without it connections are kept in clear.
+    write_default_airflow_configuration_if_needed()
     db.initdb()
     Pool.create_or_update_pool(POOL, 1, "One task at a time writes a zone", include_deferred=False)
 
@@ -37,8 +40,9 @@ def last_event() -> int:
         return session.scalar(select(func.max(AssetEvent.id))) or 0
 
 
-def assets_told_of(*, since: int) -> set[str]:
-    """Return the names of the assets that have had an event since."""
+def dags_rung(*, since: int) -> set[str]:
+    """Return the DAGs that wait for an asset which has had an event since."""
+    waits = DagScheduleAssetReference
     with create_session() as session:
-        query = select(AssetModel.name).join(AssetEvent, AssetEvent.asset_id == AssetModel.id)
+        query = select(waits.dag_id).join(AssetEvent, AssetEvent.asset_id == waits.asset_id)
         return set(session.scalars(query.where(AssetEvent.id > since)))

@@ -1,4 +1,4 @@
-"""The environment in which Airflow runs here: everything below var/airflow, on this machine only, phoning nobody."""
+"""The environment in which Airflow runs here: all below var/airflow, on this machine only, phoning nobody."""
 
 import json
 import os
@@ -45,6 +45,7 @@ def airflow_environment(settings: Settings, *, port: int = 8080) -> dict[str, st
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "TRUSTMART_CRM_FOLDER": str(settings.data_folder / "crm"),
         "TRUSTMART_GENERATE_KEY": "1",
+        "TRUSTMART_OUTBOX": str(settings.data_folder / "outbox"),
     }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**ours, **os.environ, "PATH": path}

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -47,4 +48,4 @@ def _place(error: Exception) -> str:
     """Return file and line of the last of our own frames."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "trustmart" in frame.filename] or frames
-    return f"{ours[-1].filename.rpartition('/')[2]}:{ours[-1].lineno}"
+    return f"{'/'.join(Path(ours[-1].filename).parts[-2:])}:{ours[-1].lineno}"

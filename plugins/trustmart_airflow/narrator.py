@@ -13,7 +13,7 @@ from rich.console import Console
 
 @contextmanager
 def logs_in(path: Path) -> Iterator[Console]:
-    """Send everything that is printed or logged into a file, and yield a console that still reaches the person.
+    """Send all that is printed or logged into a file, and yield a console that still reaches the person.
 
     Descriptors are exchanged, not Python's objects, so that libraries and child processes are covered.
     """

@@ -1,4 +1,4 @@
-"""One whole night through Airflow in one process: `python -m trustmart_airflow.night [--as-of 2026-11-20T02:00]`.
+"""One whole night through Airflow in one process: `python -m trustmart_airflow.night [--as-of INSTANT]`.
 
 The DAGs run in the order in which their assets trigger them, which Airflow's scheduler does otherwise.
 """
@@ -62,7 +62,7 @@ def run_night(settings: Settings, *, as_of: datetime | None = None) -> NightThro
 
 def _run_in_order(dags: dict[str, Any], instant: datetime) -> dict[str, str]:
     """Run the first DAG, then those whose assets have been told of, each once."""
-    from trustmart_airflow.database import assets_told_of, last_event
+    from trustmart_airflow.database import dags_rung, last_event
 
     states: dict[str, str] = {}
     waiting = [FIRST]
@@ -70,8 +70,8 @@ def _run_in_order(dags: dict[str, Any], instant: datetime) -> dict[str, str]:
         name = waiting.pop(0)
         since = last_event()
         states[name] = _run(dags[name], instant)
-        told = assets_told_of(since=since)
-        waiting += [other for other, dag in dags.items() if _reads(dag) & told and other not in (*states, *waiting)]
+        rung = dags_rung(since=since) - {*states, *waiting}
+        waiting += sorted(rung)
     return states
 
 
@@ -81,12 +81,6 @@ def _run(dag: Any, instant: datetime) -> str:
         task.retries = 0
     run = dag.test(run_conf={"as_of": instant.isoformat()}, mark_success_pattern=BOXES)
     return str(run.state)
-
-
-def _reads(dag: Any) -> set[str]:
-    """Return the names of the assets that trigger a DAG."""
-    condition = getattr(dag.timetable, "asset_condition", None)
-    return {key.name for key, _ in condition.iter_assets()} if condition else set()
 
 
 def _listen(narrator: Narrator) -> None:
@@ -120,7 +114,7 @@ def _listen(narrator: Narrator) -> None:
 def main() -> int:
     """Run a night from the command line; 1 if a DAG failed."""
     parser = argparse.ArgumentParser(prog="python -m trustmart_airflow.night", description=__doc__)
-    parser.add_argument("--as-of", type=datetime.fromisoformat, help="the instant to decide for; now, if not given")
+    parser.add_argument("--as-of", type=datetime.fromisoformat, help="instant to decide for (ISO 8601)")
     as_of = parser.parse_args().as_of
     night = run_night(Settings(), as_of=as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None)
     sys.stdout.write(told(night))

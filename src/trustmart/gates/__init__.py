@@ -1,1 +1,7 @@
-"""."""
+"""Gates hold or release. Great Expectations is imported only while one is asked (it costs seconds)."""
+
+from trustmart.gates.anonymized import inspect, inspect_all
+from trustmart.gates.personal import inspect_audiences
+from trustmart.gates.report import AudienceGateReport, Finding, GateReport
+
+__all__ = ["AudienceGateReport", "Finding", "GateReport", "inspect", "inspect_all", "inspect_audiences"]

@@ -33,7 +33,7 @@ Check = Callable[..., list[Finding]]
 UNKNOWN_LABEL = "unknown"
 
 _INTEGERS = frozenset(
-    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT INT LONG".split()
+    ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "INT", "LONG"]
 )
 _NUMBERS = _INTEGERS | {"FLOAT", "DOUBLE", "REAL", "DECIMAL"}
 _CALENDAR = frozenset({"DATE", "TIME", "TIMESTAMP"})
@@ -51,7 +51,9 @@ def k_anonymity(
         return [_not_counted(class_size, present[class_size])]
     measured = measure_mart(reader, mart, columns=columns, class_size=class_size, minimum=minimum_class_size)
     if not measured.rows:
-        return [Finding(what="it has no rows", count=0, next_step="look why the mart's model returns nothing")]
+        return [
+            Finding(what="it has no rows", count=0, next_step="look why the mart's model returns nothing")
+        ]
     found = []
     if measured.classes_below:
         found.append(
@@ -192,7 +194,11 @@ def suppression(reader: Reader, *, mart: str, class_size: str, maximum_suppresse
     stated = suppression_of(reader, mart)
     share = suppressed_share_of(reader, mart, class_size=class_size)
     if stated is None or share is None:
-        what = f"no {SUPPRESSION_TABLE}" if stated is None else f"{len(stated)} usable rows in {SUPPRESSION_TABLE}"
+        what = (
+            f"no {SUPPRESSION_TABLE}"
+            if stated is None
+            else f"{len(stated)} usable rows in {SUPPRESSION_TABLE}"
+        )
         return [
             Finding(
                 what=f"nobody knows how many people were left out ({what}, one is needed)",
@@ -260,7 +266,9 @@ def _opaque(column: str, data_type: str) -> Finding:
 
 def _leak(column: str, what: str, count: int) -> Finding:
     """Say that a column shows identifiers."""
-    return Finding(what=what, count=count, next_step=f"drop or generalize {column}: a hash is no anonymization either")
+    return Finding(
+        what=what, count=count, next_step=f"drop or generalize {column}: a hash is no anonymization either"
+    )
 
 
 def _unmeasurable(missing: Sequence[str]) -> Finding:

@@ -41,7 +41,9 @@ def restricted(table: str) -> str:
     return f"restricted.main.{quoted(table)}"
 
 
-def columns_of(reader: Reader, table: str, *, schema: str = "main", zone: str = "restricted") -> dict[str, str]:
+def columns_of(
+    reader: Reader, table: str, *, schema: str = "main", zone: str = "restricted"
+) -> dict[str, str]:
     """Return a table's columns and their types; empty where there is no such table."""
     found = reader.rows(
         "select column_name, data_type from information_schema.columns"

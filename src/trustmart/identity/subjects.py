@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 
 def subject_id(source: str, customer_id: str, *, key: str) -> str:
@@ -17,3 +18,8 @@ def tombstone(kind: str, value: str, *, key: str) -> str:
 def _digest(key: str, *parts: str) -> str:
     """Digest the parts; a separator keeps ('ab', 'c') apart from ('a', 'bc')."""
     return hmac.digest(key.encode(), "\x1f".join(parts).encode(), hashlib.sha256).hex()[:32]
+
+
+def member_id(fields: Mapping[str, str], *, key: str) -> str:
+    """Return the id of what one destination is told about a person; another destination's ids do not match it."""
+    return _digest(key, "member", *(f"{name}={value}" for name, value in sorted(fields.items())))

@@ -22,6 +22,12 @@ class Context:
     warehouse: DuckDBWarehouse
     ledger: Ledger
     as_of: datetime
+    now: datetime
+
+    @property
+    def sends_at(self) -> datetime:
+        """Return the instant for which consent is decided before anything leaves: never earlier than the clock."""
+        return max(self.as_of, self.now)
 
     @property
     def run_folder(self) -> Path:
@@ -44,17 +50,22 @@ class Context:
         return json.loads(path.read_text()) if path.exists() else None
 
 
-def open_context(*, as_of: datetime | None = None, settings: Settings | None = None) -> Context:
+def open_context(
+    *, as_of: datetime | None = None, now: datetime | None = None, settings: Settings | None = None
+) -> Context:
     """Read settings and policy, and return the tools; raises PolicyFault, KeyMissing.
 
-    as_of: the instant to decide for, with its time zone; now, to the second, unless given.
+    as_of: the instant the marts speak for, with its time zone; now, to the second, unless given. now: what the clock
+    says, for tests.
     """
     settings = settings or Settings()
-    moment = (as_of or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    clock = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    moment = (as_of or clock).astimezone(UTC).replace(microsecond=0)
     return Context(
         settings=settings,
         policy=load_policy(settings.policy_folder),
         warehouse=DuckDBWarehouse(settings),
         ledger=Ledger(settings.ledger_file),
         as_of=moment,
+        now=clock,
     )

@@ -74,10 +74,24 @@ def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]
         for kind, digest in sorted(marks):
             session.run("insert into restricted.tombstones values (?, ?, ?, ?)", [kind, digest, at, at])
         session.unregister("leaving")
+        records = _customer_records(session, context, subjects)
         rows = _delete_subjects(session, _tables_of_people(session), subjects)
-        session.run("insert into restricted.erasures values (?, ?, ?)", [at, len(erased), rows])
+        session.run("insert into restricted.erasures values (?, ?, ?, ?)", [at, len(erased), rows, records])
     session.run("checkpoint restricted")
     return rows
+
+
+def _customer_records(session: Session, context: Context, subjects: list[str]) -> int:
+    """Count the customer records that will be erased, so that the night's customers still add up."""
+    _register_subjects(session, subjects)
+    raws = [f"raw_{source}__customers" for source in context.policy.sources]
+    records = sum(
+        session.value(f"select count(*) from restricted.{raw} where subject_id in (select subject_id from leaving)")
+        for raw in raws
+        if session.columns("restricted", raw)
+    )
+    session.unregister("leaving")
+    return int(records)
 
 
 def _tables_of_people(session: Session) -> list[str]:

@@ -16,15 +16,16 @@ def known_scopes(policy: Policy) -> frozenset[str]:
     return frozenset(scope for purpose in policy.purposes.values() for scope in purpose.objections)
 
 
-def not_permitted_now(session: Session, context: Context, mart: str, purpose: str) -> set[str]:
-    """Return who stands in a personal mart and may not be used for its purpose at this instant.
+def not_permitted_now(session: Session, context: Context, table: str, purpose: str, *, audience: str = "") -> set[str]:
+    """Return who stands in a table of the personal zone and may not be used for its purpose at this instant.
 
-    Needs `personal` and `restricted` open. Whoever reaches the same mailbox as somebody who does not permit the
-    purpose is not permitted either.
+    Needs `personal` and `restricted` open; audience: look at that audience's rows only. Whoever is reached by the same
+    mailbox or letter box as somebody who does not permit the purpose is not permitted either.
     """
     session.run(
-        "create or replace temp table asked as"
-        f" select distinct subject_id from personal.{mart}"
+        f"create or replace temp table asked as select distinct subject_id from personal.{table}"
+        + (" where audience = ?" if audience else ""),
+        [audience] if audience else (),
     )
     _add_people_at_the_same_contact_point(session, purpose)
     decisions = decide_asked(session, context, purpose)
@@ -34,7 +35,7 @@ def not_permitted_now(session: Session, context: Context, mart: str, purpose: st
 
 def decide_asked(session: Session, context: Context, purpose: str) -> dict[str, Decision]:
     """Decide for everybody in temp table `asked` (subject_id); somebody the zone does not know is restricted."""
-    policy, at = context.policy, naive_utc(context.as_of)
+    policy, at = context.policy, naive_utc(context.sends_at)
     rule = policy.purposes[purpose]
     events = _events(session, purpose)
     objections = _objections(session, at)

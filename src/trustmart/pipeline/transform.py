@@ -88,7 +88,7 @@ def _customers(context: Context) -> dict[str, Any]:
             "select (select count(*) from restricted.stg_crm__customers),"
             " (select count(*) from restricted.int_customers__deduplicated)"
         )[0]
-        forgotten = session.value("select count(*) from restricted.tombstones where kind = 'customer'")
+        forgotten = session.value("select coalesce(sum(customer_records), 0) from restricted.erasures")
         orphans = {
             table: session.value(
                 f"select count(*) from restricted.raw_crm__{table} where subject_id not in"
@@ -99,10 +99,10 @@ def _customers(context: Context) -> dict[str, Any]:
         }
     return {
         "customers": {
-            "records": records,
+            "records": records + int(forgotten),
             "duplicates": records - kept,
             "deduplicated": kept,
-            "forgotten": forgotten,
+            "forgotten": int(forgotten),
         },
         "orphans": {table: rows for table, rows in orphans.items() if rows},
     }

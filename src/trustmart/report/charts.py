@@ -2,7 +2,7 @@
 
 import io
 import re
-import textwrap
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,7 @@ def _room(most: int) -> float:
 def _short(name: str, width: float) -> str:
     """Cut a label that would run into its number; a screen reader gets it whole."""
     words, longest = plain(name), max(int(width / _LETTER), 2)
-    return textwrap.shorten(words, longest, placeholder=" …")
+    return words if len(words) <= longest else f"{words[: longest - 1].rsplit(' ', 1)[0]} …"
 
 
 def _spoken(title: str, rows: Rows) -> str:
@@ -144,7 +144,9 @@ def _svg(figure: "Figure", key: str, spoken: str) -> Markup:
     }
     buffer = io.StringIO()
     no_metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    with matplotlib.rc_context(fixed):
+    with matplotlib.rc_context(fixed), warnings.catch_warnings():
+        # The reader's browser has the letters that matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(buffer, format="svg", metadata=no_metadata, transparent=True)
     return _at_home_in_a_page(buffer.getvalue(), key, spoken)
 

@@ -1,7 +1,6 @@
 """The night's report as one page that needs nothing else: no network, no script, no file beside it."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files as resources
@@ -54,14 +53,12 @@ def write_page(
     """Write the page beside its place and move it there: a reader sees the old page or the new one, whole."""
     page = render_page(stages, policy_version=policy_version, files=files)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".next")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.next")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(page)
+        beside.write_text(page, encoding="utf-8")
         os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    finally:
+        beside.unlink(missing_ok=True)
     return path
 
 
@@ -79,7 +76,7 @@ def _template() -> Template:
         "moment": words.moment,
         "plain": words.plain,
     }
-    environment.globals |= {"age": words.age, "plural": words.plural}
+    environment.globals["plural"] = words.plural
     source = resources("trustmart.report").joinpath("night.html.j2").read_text(encoding="utf-8")
     return environment.from_string(source)
 
@@ -98,24 +95,24 @@ def _marts(stages: Stages) -> list[dict[str, Any]]:
             **mart,
             "chart": _distribution(index, mart),
             "standing": figures.standing(mart, stages),
-            "rare": _rare(mart),
+            "too_few": sum(entry.get("classes") or 0 for entry in _rare(mart)),
         }
         for index, mart in enumerate(figures.marts(stages))
     ]
 
 
 def _distribution(index: int, mart: Mapping[str, Any]) -> Markup | None:
-    """Draw one mart's classes; None where it has none."""
-    bins = mart.get("histogram") or []
+    """Draw one mart's classes, the smallest first; None where it has none."""
+    bins = sorted(mart.get("histogram") or [], key=lambda entry: entry.get("from") or 0)
     rows = [(_span(entry.get("from"), entry.get("to")), entry.get("classes") or 0) for entry in bins]
     title = f"Classes of {words.plain(mart.get('title') or mart.get('mart'))} by number of people"
-    return charts.distribution(rows, key=f"mart{index}", title=title, rare=_rare(mart)) if rows else None
+    return charts.distribution(rows, key=f"mart{index}", title=title, rare=len(_rare(mart))) if rows else None
 
 
-def _rare(mart: Mapping[str, Any]) -> int:
-    """Return how many of a mart's class sizes are below what the policy asks for."""
+def _rare(mart: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the class sizes below what the policy asks for."""
     asked = mart.get("minimum_class_size") or 0
-    return sum(1 for entry in mart.get("histogram") or [] if (entry.get("from") or 0) < asked)
+    return [entry for entry in mart.get("histogram") or [] if (entry.get("from") or 0) < asked]
 
 
 def _span(low: Any, high: Any) -> str:

@@ -18,7 +18,7 @@ _TABLES = {
         " column_names varchar, record varchar, subject_id varchar, digest varchar, quarantined_at timestamp"
     ),
     "tombstones": "kind varchar, digest varchar, erased_at timestamp, night timestamp",
-    "erasures": "night timestamp, requests bigint, rows_erased bigint",
+    "erasures": "night timestamp, requests bigint, rows_erased bigint, customer_records bigint",
     "requests": (
         "request_id varchar, source varchar, subject_id varchar, customer_id_crm varchar, kind varchar,"
         " scope varchar, received_at timestamp"

@@ -1,0 +1,160 @@
+"""The release gate: an anonymized mart is opened once it has proved that nobody in it stands out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trustmart.anonymity import ClassMeasures, summarize_sizes
+from trustmart.gates.checks import CHECKS, suppressed_share_of
+from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
+from trustmart.gates.report import Finding, GateReport
+from trustmart.gates.suites import Requirement, requirements
+from trustmart.gates.validation import Verdict, validate
+from trustmart.policy import Policy
+from trustmart.warehouse import Session, Warehouse
+
+
+def inspect(
+    mart: str, *, policy: Policy, warehouse: Warehouse, data_docs_folder: Path | None = None
+) -> GateReport:
+    """Inspect one mart; see inspect_all."""
+    (report,) = inspect_all(
+        policy=policy, warehouse=warehouse, marts=[mart], data_docs_folder=data_docs_folder
+    )
+    return report
+
+
+def inspect_all(
+    *,
+    policy: Policy,
+    warehouse: Warehouse,
+    marts: Sequence[str] | None = None,
+    data_docs_folder: Path | None = None,
+) -> list[GateReport]:
+    """Inspect the candidates of all marts (or of some) in one run of Great Expectations. Never raises: it holds.
+
+    data_docs_folder: where to build the Data Docs (none unless given); they hold names and booleans only.
+    """
+    marts = list(policy.releases) if marts is None else marts
+    try:
+        with warehouse.session(reads=["restricted"]) as session:
+            return _inspect_with(session, policy, marts, data_docs_folder)
+    except Exception as error:  # noqa: BLE001 - fail closed: a gate that cannot look holds everything
+        finding = _not_inspected("the gate could not look into the warehouse", error)
+        return [_report(policy, mart, findings=[finding]) for mart in marts]
+
+
+def _inspect_with(
+    session: Session, policy: Policy, marts: Sequence[str], data_docs_folder: Path | None
+) -> list[GateReport]:
+    """Ask Great Expectations about the candidates that exist, and the warehouse why where it says no."""
+    wanted = {mart: requirements(policy, mart) for mart in marts if candidate_columns(session, mart)}
+    answers = _answers(session, wanted, data_docs_folder)
+    return [
+        _report_on(session, policy, mart, wanted[mart], answers[mart])
+        if mart in wanted
+        else _report(policy, mart, findings=[_no_candidate(mart)])
+        for mart in marts
+    ]
+
+
+def _answers(
+    session: Session, wanted: Mapping[str, Sequence[Requirement]], data_docs_folder: Path | None
+) -> dict[str, list[Verdict]]:
+    """Return Great Expectations' verdicts; where it breaks, nothing is met."""
+    if not wanted:
+        return {}
+    try:
+        return validate(wanted, session, data_docs_folder=data_docs_folder)
+    except Exception as error:  # noqa: BLE001 - fail closed, and its message may quote a value
+        broken = Verdict(met=False, trouble=type(error).__name__)
+        return {mart: [broken] * len(asked) for mart, asked in wanted.items()}
+
+
+def _report_on(
+    session: Session, policy: Policy, mart: str, asked: Sequence[Requirement], verdicts: Sequence[Verdict]
+) -> GateReport:
+    """Explain every requirement that is not met, and add the figures."""
+    findings = [
+        finding
+        for requirement, verdict in zip(asked, verdicts, strict=True)
+        for finding in _findings(session, requirement, verdict)
+    ]
+    try:
+        measures = _measure(session, policy, mart)
+        share = suppressed_share_of(session, mart, class_size=policy.releases[mart].class_size)
+    except Exception as error:  # noqa: BLE001 - fail closed: no figures, no release
+        return _report(policy, mart, findings=[*findings, _not_inspected("it could not be measured", error)])
+    return _report(policy, mart, findings=findings, measures=measures, suppressed_share=share)
+
+
+def _findings(session: Reader, requirement: Requirement, verdict: Verdict) -> list[Finding]:
+    """Return why a requirement is not met: empty only where Great Expectations and our own count agree that it is."""
+    name = requirement.expectation
+    if verdict.met and requirement.check == "no_direct_identifiers":
+        return []  # the dearest check; the others are so cheap that they are made twice
+    try:
+        found = CHECKS[requirement.check](session, **requirement.arguments)
+    except Exception as error:  # noqa: BLE001 - fail closed, and its message may quote a value
+        return [_not_inspected(f"{name} could not be measured", error, kind=verdict.trouble)]
+    if verdict.trouble:
+        what = f"{name} could not be measured by Great Expectations ({verdict.trouble})"
+        return [*found, Finding(what=what, count=1, next_step="mend what broke")]
+    if not verdict.met and not found:
+        what = f"{name} is not met, though a second count finds nothing"
+        return [Finding(what=what, count=1, next_step="look into the gate's log")]
+    return found
+
+
+def _measure(session: Reader, policy: Policy, mart: str) -> ClassMeasures:
+    """Return the figures of a candidate; none where its columns are not what they must be."""
+    release = policy.releases[mart]
+    present = candidate_columns(session, mart)
+    if not {*release.quasi_identifiers, release.class_size} <= set(present):
+        return summarize_sizes({}, minimum=release.minimum_class_size, rows=0, classes_in_several_rows=0)
+    return measure_mart(
+        session,
+        mart,
+        columns=list(release.quasi_identifiers),
+        class_size=release.class_size,
+        minimum=release.minimum_class_size,
+    )
+
+
+def _report(
+    policy: Policy,
+    mart: str,
+    *,
+    findings: Sequence[Finding],
+    measures: ClassMeasures | None = None,
+    suppressed_share: float | None = None,
+) -> GateReport:
+    """Put a report together."""
+    release = policy.releases[mart]
+    return GateReport(
+        mart=mart,
+        title=release.title,
+        rows=measures.rows if measures else 0,
+        people=measures.people if measures else 0,
+        minimum_class_size=release.minimum_class_size,
+        smallest_class=measures.smallest_class if measures else None,
+        median_class=measures.median_class if measures else None,
+        suppressed_share=suppressed_share,
+        maximum_suppressed=release.maximum_suppressed,
+        histogram=measures.histogram if measures else (),
+        findings=tuple(findings),
+    )
+
+
+def _no_candidate(mart: str) -> Finding:
+    """Say that there is nothing to inspect."""
+    return Finding(
+        what=f"there is no candidate {mart} to inspect",
+        count=0,
+        next_step="build it, and look why its model failed",
+    )
+
+
+def _not_inspected(what: str, error: Exception, *, kind: str | None = None) -> Finding:
+    """Say that a look was not possible; of the error, only its type is told."""
+    kinds = dict.fromkeys([*([kind] if kind else []), type(error).__name__])
+    return Finding(what=f"{what} ({', '.join(kinds)})", count=1, next_step="mend what broke")

@@ -1,0 +1,119 @@
+"""Which expectations a mart must meet: read from the policy, so nobody writes a suite by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trustmart.gates.identifiers import known_identifiers
+from trustmart.policy import Policy, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One expectation of one mart: its class in expectations.py, the check behind it, and what it is asked with."""
+
+    expectation: str
+    check: str
+    arguments: Mapping[str, Any]
+    description: str
+
+
+def requirements(policy: Policy, mart: str) -> list[Requirement]:
+    """Return everything that a mart must meet before anyone may read it."""
+    return [
+        _k_anonymity(policy, mart),
+        _listed_columns(policy, mart),
+        *_labels(policy, mart),
+        _no_identifiers(policy, mart),
+        _suppression(policy, mart),
+    ]
+
+
+def _k_anonymity(policy: Policy, mart: str) -> Requirement:
+    """Nobody stands out."""
+    release = policy.releases[mart]
+    columns = list(release.quasi_identifiers)
+    return Requirement(
+        expectation="ExpectTableToBeKAnonymous",
+        check="k_anonymity",
+        arguments={
+            "mart": mart,
+            "columns": columns,
+            "class_size": release.class_size,
+            "minimum_class_size": release.minimum_class_size,
+        },
+        description=(
+            f"Every combination of {', '.join(columns)} stands in one row and is shared by at least"
+            f" {release.minimum_class_size} people ({release.class_size}); nulls count as values."
+        ),
+    )
+
+
+def _listed_columns(policy: Policy, mart: str) -> Requirement:
+    """Unknown is restricted."""
+    release = policy.releases[mart]
+    return Requirement(
+        expectation="ExpectOnlyListedColumns",
+        check="listed_columns",
+        arguments={
+            "mart": mart,
+            "columns": list(release.columns),
+            "figures": [release.class_size, *release.measures],
+        },
+        description=f"The mart has exactly these columns, and its figures are figures: {', '.join(release.columns)}.",
+    )
+
+
+def _labels(policy: Policy, mart: str) -> list[Requirement]:
+    """No label is finer than its hierarchy."""
+    return [
+        Requirement(
+            expectation="ExpectColumnValuesToStayWithinHierarchy",
+            check="labels_of_hierarchy",
+            arguments={"mart": mart, "column": column, "hierarchy": hierarchy},
+            description=f"Every {column} is a label of the hierarchy {hierarchy}, or 'unknown'.",
+        )
+        for column, hierarchy in _hierarchies(policy, mart).items()
+    ]
+
+
+def _no_identifiers(policy: Policy, mart: str) -> Requirement:
+    """Hashing is not anonymization."""
+    direct = [
+        name for name, attribute in policy.attributes.items() if attribute.role is Role.DIRECT_IDENTIFIER
+    ]
+    return Requirement(
+        expectation="ExpectNoDirectIdentifiers",
+        check="no_direct_identifiers",
+        arguments={
+            "mart": mart,
+            "identifiers": direct,
+            "known_in": [identifier.as_list() for identifier in known_identifiers(policy)],
+            "hierarchies": _hierarchies(policy, mart),
+        },
+        description=(
+            f"No column is named after, holds, hashes or resembles a direct identifier ({', '.join(direct)},"
+            " subject_id, full names), compared with everybody in the restricted zone."
+        ),
+    )
+
+
+def _suppression(policy: Policy, mart: str) -> Requirement:
+    """A mart of few stands for few."""
+    release = policy.releases[mart]
+    return Requirement(
+        expectation="ExpectFewPeopleToBeSuppressed",
+        check="suppression",
+        arguments={
+            "mart": mart,
+            "class_size": release.class_size,
+            "maximum_suppressed": release.maximum_suppressed,
+        },
+        description=f"At most {release.maximum_suppressed:.0%} of the people were left out to protect them.",
+    )
+
+
+def _hierarchies(policy: Policy, mart: str) -> dict[str, str]:
+    """Return the published columns that have a hierarchy, and which."""
+    published = policy.releases[mart].quasi_identifiers.items()
+    return {column: origin.hierarchy for column, origin in published if origin.hierarchy}

@@ -1,0 +1,157 @@
+"""Activate: tell each destination what changed in its audience, removals first, consent decided once more."""
+
+import hashlib
+import time
+from typing import Any
+
+from trustmart.audiences import AudienceDelta, change_id, delta
+from trustmart.destinations import Destination, FileDestination, Receipt
+from trustmart.errors import ActivationHeld
+from trustmart.gates import inspect_audiences
+from trustmart.pipeline.context import Context
+from trustmart.pipeline.membership import Membership, permitted_rest, snapshot_now
+from trustmart.pipeline.waterfall import waterfall
+from trustmart.warehouse import Session
+
+
+def activate(context: Context, *, dry_run: bool = False) -> dict[str, Any]:
+    """Send every audience's change and return the counts; a dry run sends and writes nothing.
+
+    Raises ActivationHeld where a later night was sent already, DestinationError where a destination does not take a change.
+    """
+    started = time.monotonic()
+    if not dry_run:
+        _refuse_to_go_back(context)
+    held = {report.audience: list(report.reasons) for report in inspect_audiences(context.policy, context.warehouse)}
+    with context.warehouse.session(writes="personal", reads=["restricted"]) as session:
+        membership = Membership(session)
+        audiences = [
+            _activate_one(session, context, membership, audience, held.get(audience, []), dry_run=dry_run)
+            for audience in context.policy.audiences
+        ]
+    report = {
+        "as_of": context.as_of.isoformat(),
+        "dry_run": dry_run,
+        "audiences": audiences,
+        "seconds": round(time.monotonic() - started, 2),
+    }
+    return report if dry_run else context.keep("activate", report)
+
+
+def _activate_one(
+    session: Session, context: Context, membership: Membership, audience: str, reasons: list[str], *, dry_run: bool
+) -> dict[str, Any]:
+    """Bring one destination from what it last accepted to what is permitted now.
+
+    reasons: why the consent gate holds the audience, if it does. Then nobody is added, but whoever left is removed.
+    """
+    destination = _destination(context, audience)
+    if not dry_run:
+        _finish_what_was_begun(context, membership, destination, audience)
+    accepted = membership.accepted(audience)
+    if reasons:
+        snapshot, withheld = permitted_rest(session, context, audience, accepted), 0
+    else:
+        snapshot, withheld = snapshot_now(session, context, audience)
+    change = delta(snapshot, accepted)
+    receipts = () if dry_run or change.is_empty else _send(context, membership, destination, change)
+    sent = sum(receipt.accepted for receipt in receipts)
+    steps = {"waterfall": [], "addressable": 0, "suppressed": 0}
+    if not reasons:
+        steps = waterfall(session, context.policy, audience, withheld=withheld, addressable=len(snapshot.members))
+    return {
+        **_described(context, audience),
+        **steps,
+        "kept": change.kept,
+        "added": len(change.additions),
+        "removed": len(change.removals),
+        "withheld_at_send": withheld,
+        "sent": sent,
+        "receipt": next((receipt.place for receipt in reversed(receipts) if receipt.place), None),
+        "reasons": reasons,
+    }
+
+
+def _send(
+    context: Context, membership: Membership, destination: Destination, change: AudienceDelta
+) -> tuple[Receipt, ...]:
+    """Write the change down, tell the destination, and remember what it accepted. Removal first: nobody stays longer."""
+    name = change_id(change, after=membership.last_change(change.audience))
+    membership.begin(name, change)
+    receipts = (
+        destination.remove(change.audience, name, change.removals),
+        destination.add(change.audience, name, change.additions),
+    )
+    _record(context, change.audience, name, receipts, proof=_proof(change))
+    membership.finish(name, change.audience, removed=True, added=True)
+    return receipts
+
+
+def _finish_what_was_begun(
+    context: Context, membership: Membership, destination: Destination, audience: str
+) -> None:
+    """After a crash: what reached the destination is remembered as accepted; what did not is decided anew."""
+    for name in membership.unfinished(audience):
+        removed = destination.receipt(audience, name, "remove")
+        added = destination.receipt(audience, name, "add")
+        receipts = tuple(receipt for receipt in (removed, added) if receipt is not None)
+        if receipts:
+            _record(context, audience, name, receipts, proof="finished after a crash")
+        membership.finish(name, audience, removed=removed is not None, added=added is not None)
+
+
+def _record(context: Context, audience: str, name: str, receipts: tuple[Receipt, ...], *, proof: str) -> None:
+    """Write the activation into the ledger, once."""
+    if any(entry.facts["change_id"] == name for entry in context.ledger.entries("activation")):
+        return
+    counts = {receipt.operation: receipt.accepted for receipt in receipts}
+    rule = context.policy.audiences[audience]
+    facts = {
+        "change_id": name,
+        "audience": audience,
+        "destination": rule.destination,
+        "purpose": rule.purpose,
+        "legal_basis": context.policy.purposes[rule.purpose].legal_basis.value,
+        "policy_version": context.policy.version,
+        "added": counts.get("add", 0),
+        "removed": counts.get("remove", 0),
+        "proof": proof,
+    }
+    context.ledger.record("activation", facts, at=context.as_of)
+
+
+def _proof(change: AudienceDelta) -> str:
+    """Return the digest of who left and by what right; the rows behind it are in personal.members."""
+    digest = hashlib.sha256()
+    for member in change.additions:
+        digest.update(f"{member.member_id} {member.legal_basis} {member.evidence_event_id}\n".encode())
+    return digest.hexdigest()
+
+
+def _refuse_to_go_back(context: Context) -> None:
+    """A past night can be rebuilt and looked at, but never sent: people have decided since."""
+    last = context.ledger.last("activation")
+    if last is not None and last.at > context.as_of.isoformat():
+        raise ActivationHeld(
+            f"audiences were already sent as of {last.at}; what was permitted at {context.as_of.isoformat()} is history."
+            " To see what it would have been: trustmart activate --dry-run"
+        )
+
+
+def _destination(context: Context, audience: str) -> Destination:
+    """Open an audience's destination."""
+    rule = context.policy.audiences[audience]
+    place = context.policy.destinations[rule.destination]
+    return FileDestination(context.settings.home / place.folder, rule.columns)
+
+
+def _described(context: Context, audience: str) -> dict[str, Any]:
+    """Return what policy says of an audience."""
+    rule = context.policy.audiences[audience]
+    return {
+        "audience": audience,
+        "title": rule.title,
+        "purpose": rule.purpose,
+        "legal_basis": context.policy.purposes[rule.purpose].legal_basis.value,
+        "destination": rule.destination,
+    }

@@ -1,0 +1,172 @@
+"""A small CRM of its own, with a policy of two marts, and a gate that Great Expectations starts once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from trustmart.policy import Policy
+from trustmart.settings import Settings
+from trustmart.warehouse import DuckDBWarehouse, Session
+
+KEY = "a-key-that-must-not-be-found-anywhere"
+MART = "dim_segments"
+OTHER_MART = "fct_outcomes"
+AUDIENCE = "aud_news__active"
+
+POLICY = {
+    "version": "test",
+    "attributes": {
+        "customer_id_crm": {"category": "user.unique_id", "role": "direct_identifier"},
+        "given_name": {"category": "user.name.first", "role": "direct_identifier"},
+        "surname": {"category": "user.name.last", "role": "direct_identifier"},
+        "email": {"category": "user.contact.email", "role": "direct_identifier", "contact_point": "email"},
+        "phone": {"category": "user.contact.phone_number", "role": "direct_identifier"},
+        "street": {"category": "user.contact.address.street", "role": "direct_identifier"},
+        "notes": {"category": "user.content.private", "role": "direct_identifier", "free_text": True},
+        "country": {"category": "user.contact.address.country", "role": "quasi_identifier"},
+        "birth_date": {"category": "user.demographic.date_of_birth", "role": "quasi_identifier"},
+        "balance_eur": {"category": "user.financial.bank_account", "role": "sensitive"},
+        "campaign": {"category": "system.operations", "role": "insensitive"},
+    },
+    "sources": {
+        "crm": {
+            "location": {"kind": "csv", "folder": "crm"},
+            "tables": {
+                "customers": {
+                    "from": "customers",
+                    "key": ["customer_id_crm"],
+                    "columns": {
+                        "customer_id_crm": {"from": "id", "required": True},
+                        "given_name": {"from": "given_name"},
+                        "surname": {"from": "surname"},
+                        "email": {"from": "email"},
+                        "phone": {"from": "phone"},
+                        "street": {"from": "street"},
+                        "notes": {"from": "notes", "optional": True},
+                        "country": {"from": "country"},
+                        "birth_date": {"from": "birth_date", "type": "date"},
+                        "balance_eur": {"from": "balance_eur", "type": "decimal"},
+                    },
+                }
+            },
+        }
+    },
+    "purposes": {
+        "news": {
+            "title": "News by e-mail",
+            "data_use": "marketing.communications.email",
+            "legal_basis": "consent",
+            "valid_for_days": 365,
+            "channel": "email",
+        }
+    },
+    "releases": {
+        MART: {
+            "title": "Customers by segment",
+            "minimum_class_size": 11,
+            "maximum_suppressed": 0.10,
+            "class_size": "customers",
+            "quasi_identifiers": {
+                "age_band": {"from": "birth_date", "hierarchy": "age_bands"},
+                "region": {"from": "country", "hierarchy": "regions"},
+            },
+            "measures": {"average_balance_eur": {"from": "balance_eur"}},
+        },
+        OTHER_MART: {
+            "title": "Outcome by campaign",
+            "minimum_class_size": 11,
+            "maximum_suppressed": 0.10,
+            "class_size": "customers",
+            "quasi_identifiers": {"campaign": {"from": "campaign"}},
+            "measures": {},
+        },
+    },
+    "destinations": {
+        "mailer": {"kind": "file", "folder": "out", "may_receive": ["email_sha256", "given_name"]},
+    },
+    "audiences": {
+        AUDIENCE: {
+            "title": "News",
+            "purpose": "news",
+            "destination": "mailer",
+            "columns": ["email_sha256", "given_name"],
+        }
+    },
+    "jurisdictions": {},
+    "default_age_of_digital_consent": 18,
+}
+
+CRM = (
+    "create table raw_crm__customers (customer_id_crm varchar, given_name varchar, surname varchar, email varchar,"
+    " phone varchar, street varchar, notes varchar, country varchar, birth_date date, balance_eur decimal(18, 2),"
+    " subject_id varchar, email_normalized varchar)",
+    "insert into raw_crm__customers values"
+    " ('C-1001', 'Ada', 'Planted', 'Ada.Planted@example.org', '+47 22 33 44 55', 'Storgata 5', 'retired', 'NO',"
+    "  date '1950-05-01', 10.5, 'b8f0c2d4e6a81357b8f0c2d4e6a81357', 'ada.planted@example.org'),"
+    " ('C-1002', 'Bo', 'Hidden', 'bo@hidden.example', '0201234567', 'north', 'asked for a blue card', 'DE',"
+    "  date '1980-05-01', 20.5, '0f1e2d3c4b5a69780f1e2d3c4b5a6978', 'bo@hidden.example')",
+    "create table age_bands (age_from integer, age_to integer, age_band varchar)",
+    "insert into age_bands values (18, 39, '18-39'), (40, 64, '40-64'), (65, null, '65+')",
+    "create table regions (country varchar, region varchar)",
+    "insert into regions values ('NO', 'north'), ('DE', 'centre'), ('IT', 'south')",
+    "create table suppression_by_mart (mart varchar, classes_total bigint, classes_suppressed bigint,"
+    " people_total bigint, people_suppressed bigint)",
+    f"insert into suppression_by_mart values ('{MART}', 5, 1, 100, 4), ('{OTHER_MART}', 2, 0, 60, 0)",
+    f"create table anonymized_candidate.{MART} (age_band varchar, region varchar, customers bigint,"
+    " average_balance_eur decimal(18, 2))",
+    f"insert into anonymized_candidate.{MART} values ('18-39', 'north', 11, 100.5), ('18-39', 'south', 25, 90.5),"
+    " ('40-64', 'north', 30, 120.0), ('65+', 'unknown', 30, 130.0)",
+    f"create table anonymized_candidate.{OTHER_MART} (campaign varchar, customers bigint)",
+    f"insert into anonymized_candidate.{OTHER_MART} values ('retired', 40), ('spring', 20)",
+    "create table int_subjects__permitted (subject_id varchar, purpose varchar)",
+    "insert into int_subjects__permitted values ('b8f0c2d4e6a81357b8f0c2d4e6a81357', 'news')",
+)
+PERSONAL = (
+    f"create table {AUDIENCE} (subject_id varchar, email_normalized varchar, given_name varchar)",
+    f"insert into {AUDIENCE} values ('b8f0c2d4e6a81357b8f0c2d4e6a81357', 'ada.planted@example.org', 'Ada')",
+)
+
+Plant = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """Return a policy of two marts and one audience."""
+    return Policy.model_validate(POLICY)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Return a deployment below a temporary folder."""
+    return Settings(data=tmp_path, key=KEY)
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> DuckDBWarehouse:
+    """Return a warehouse in which every gate releases everything."""
+    made = DuckDBWarehouse(settings)
+    with made.session(writes="restricted") as session:
+        session.run("create schema restricted.anonymized_candidate")
+        _run(session, "restricted", CRM)
+    with made.session(writes="personal") as session:
+        _run(session, "personal", PERSONAL)
+    return made
+
+
+@pytest.fixture
+def plant(warehouse: DuckDBWarehouse) -> Iterator[Plant]:
+    """Return a function that changes a zone, so that a gate must hold."""
+
+    def change(*statements: str, zone: str = "restricted") -> None:
+        with warehouse.session(writes=zone) as session:  # type: ignore[arg-type]
+            _run(session, zone, statements)
+
+    return change
+
+
+def _run(session: Session, zone: str, statements: tuple[str, ...]) -> None:
+    """Execute statements inside a zone."""
+    session.run(f"use {zone}")
+    for statement in statements:
+        session.run(statement)
