@@ -10,6 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	>/dev/null 2>&1 && echo $$p && break; done)
 export UV_PYTHON_DOWNLOADS := never
 export DO_NOT_TRACK := 1
+# Compiled modules are kept: without them every command spends seconds on compiling its libraries again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -2,11 +2,11 @@
 
 from airflow.sdk import dag
 
-from trustmart_airflow.defaults import AS_OF, DEFAULTS
+from trustmart_airflow.defaults import AS_OF, DEFAULTS, EVERY_NIGHT
 from trustmart_airflow.operators import Ingest
 
 
-@dag(schedule="0 2 * * *", params=AS_OF, **DEFAULTS)
+@dag(schedule=EVERY_NIGHT, params=AS_OF, **DEFAULTS)
 def ingest_crm():
     """Take the CRM into the restricted zone; ring at once where people have asked for something."""
     Ingest(task_id="ingest")

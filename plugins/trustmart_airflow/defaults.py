@@ -3,14 +3,17 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param
+from airflow.sdk import CronTriggerTimetable, Param
 
 from trustmart_airflow.notifiers import TellSomebody
 
 # One slot: a zone is one file with one writer, so the tasks of all DAGs take turns (see dags/README.md).
 POOL = "trustmart_warehouse"
 
-# No start_date: a scheduler that is started at noon waits for two o'clock, and does not catch up.
+# A scheduler that is started for the first time waits for its hour, and does not make up for the last one.
+EVERY_NIGHT = CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=False)
+EVERY_QUARTER = CronTriggerTimetable("*/15 * * * *", timezone="UTC", run_immediately=False)
+
 DEFAULTS: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
@@ -18,7 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "default_args": {
         "pool": POOL,
         "retries": 2,
-        "retry_delay": timedelta(minutes=2),
+        "retry_delay": timedelta(seconds=30),
         "on_failure_callback": TellSomebody(),
     },
 }

@@ -47,7 +47,7 @@ def generate_crm(settings: Settings, console: Console) -> None:
     # Written aside first: half a CRM, after Ctrl-C, would pass for a whole one next time.
     aside = folder.with_name(f"{folder.name}.next")
     generate(
-        aside, customers=CUSTOMERS, progress=lambda name, rows: console.print(f"  {name:<22} {rows:>9,}")
+        aside, customers=CUSTOMERS, progress=lambda *told: console.print("  {:<22} {:>9,}".format(*told))
     )
     aside.rename(folder)
     console.print(f"  made in {time.monotonic() - began:.1f} s: {folder}")

@@ -1,13 +1,30 @@
-"""Rewrites nodes.py from dbt's manifest: `python -m trustmart_airflow.nodes_from_dbt`, after a dbt build."""
+"""Rewrites nodes.py from dbt's project: `python -m trustmart_airflow.nodes_from_dbt`."""
 
 import json
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from pydantic import SecretStr
 
 from trustmart.settings import Settings
 
 NODES = Path(__file__).with_name("nodes.py")
-MANIFEST = Settings().dbt_folder / "target" / "manifest.json"
+
+
+def manifest_of_the_project() -> dict[str, Any]:
+    """Let dbt read the project, aside from any real zone, and return its manifest."""
+    from trustmart.pipeline import open_context
+    from trustmart.pipeline.dbt_project import artifacts_folder, run_dbt
+
+    with TemporaryDirectory(prefix="trustmart-nodes-") as scratch:
+        settings = Settings(data=Path(scratch), key=SecretStr("nothing is kept under this key"))
+        context = open_context(settings=settings)
+        if not run_dbt(context, ["parse"]).ok:
+            raise SystemExit("dbt cannot read the project; see why: trustmart dbt parse")
+        manifest: dict[str, Any] = json.loads((artifacts_folder(context) / "manifest.json").read_text())
+        return manifest
 
 
 def parents_in(manifest: dict[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -23,19 +40,22 @@ def parents_in(manifest: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 def written(parents: dict[str, tuple[str, ...]]) -> str:
     """Return the text of nodes.py."""
     head = NODES.read_text().partition("PARENTS")[0]
-    lines = [f'    "{model}": ({_listed(above)}),\n' for model, above in parents.items()]
-    return f"{head}PARENTS: dict[str, tuple[str, ...]] = {{\n{''.join(lines)}}}\n"
+    lines = [line for model, above in parents.items() for line in _lines(model, above)]
+    return head + "\n".join(["PARENTS: dict[str, tuple[str, ...]] = {", *lines, "}", ""])
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    """Write the inside of a tuple; a tuple of one keeps its comma."""
-    text = ", ".join(f'"{name}"' for name in names)
-    return f"{text}," if len(names) == 1 else text
+def _lines(model: str, above: tuple[str, ...]) -> list[str]:
+    """Write one model as the formatter would: on one line, or a line for each parent."""
+    if len(above) < 2:
+        return [f'    "{model}": ({"".join(f"{parent!r},".replace(chr(39), chr(34)) for parent in above)}),']
+    return [f'    "{model}": (', *(f'        "{parent}",' for parent in above), "    ),"]
 
 
 def main() -> None:
     """Rewrite nodes.py."""
-    NODES.write_text(written(parents_in(json.loads(MANIFEST.read_text()))))
+    parents = parents_in(manifest_of_the_project())
+    NODES.write_text(written(parents))
+    sys.stdout.write(f"{NODES.name}: {len(parents)} models\n")
 
 
 if __name__ == "__main__":

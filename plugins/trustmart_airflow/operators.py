@@ -28,13 +28,23 @@ class Stage(BaseOperator, SkipMixin):
     ui_color = "#e8eef7"
     inherits_from_skipmixin = True
     verb: ClassVar[str]
+    writes_page: ClassVar[bool] = True
 
     def execute(self, context: Any) -> Report:
         """Do the stage for the instant of this run, and say what came of it."""
         as_of = instant_of(context)
         self.log.info("%s as of %s", self.verb, as_of.isoformat())
-        report = told_safely(lambda: self.call(_open(as_of)), stage=self.verb)
+        report = told_safely(lambda: self._call_and_write(_open(as_of)), stage=self.verb)
         self.tell(context, report)
+        return report
+
+    def _call_and_write(self, tools: Any) -> Report:
+        """Call, and bring the night's page up to date: a night that stops half-way has a page too."""
+        from trustmart import pipeline
+
+        report = self.call(tools)
+        if self.writes_page:
+            pipeline.write_report(tools)
         return report
 
     def call(self, tools: Any) -> Report:
@@ -76,6 +86,7 @@ class Forget(Stage):
     """Let erasures, objections, restrictions and withdrawals take effect."""
 
     verb = "forget"
+    writes_page = False  # it runs every quarter of an hour, which is not a night each time
 
 
 class DbtBuild(Stage):

@@ -196,7 +196,9 @@ def test_a_column_that_may_hide_values_is_held(
 
 def test_a_label_outside_the_hierarchy_is_held(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S18: a label finer than the hierarchy says more than was decided."""
-    plant(f"insert into {MART} values ('64', 'north', 40, 1.0), ('64', 'south', 40, 1.0), ('63', 'south', 40, 1.0)")
+    plant(
+        f"insert into {MART} values ('64', 'north', 40, 1.0), ('64', 'south', 40, 1.0), ('63', 'south', 40, 1.0)"
+    )
     plant("update suppression_by_mart set people_total = 220 where mart = 'dim_segments'")
     assert counts(report("dim_segments")) == {"2 labels of age_band are not in the hierarchy age_bands": 2}
 
@@ -232,7 +234,9 @@ def test_a_missing_mart_is_held_and_the_others_are_not(
 
 def test_too_many_suppressed_is_held(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S12: a mart that leaves many people out does not stand for everybody."""
-    plant("update suppression_by_mart set people_total = 120, people_suppressed = 24 where mart = 'dim_segments'")
+    plant(
+        "update suppression_by_mart set people_total = 120, people_suppressed = 24 where mart = 'dim_segments'"
+    )
     held = report("dim_segments")
     assert counts(held) == {"20.0% of the people were suppressed, policy allows 10.0%": 24}
     assert held.suppressed_share == pytest.approx(0.2)
@@ -242,7 +246,9 @@ def test_people_who_are_neither_published_nor_counted_are_suppressed_all_the_sam
     report: Callable[[str], GateReport], plant: Plant
 ) -> None:
     """S12: the gate reads what is published, not what the pipeline says of itself."""
-    plant("update suppression_by_mart set people_total = 192, people_suppressed = 0 where mart = 'dim_segments'")
+    plant(
+        "update suppression_by_mart set people_total = 192, people_suppressed = 0 where mart = 'dim_segments'"
+    )
     assert report("dim_segments").suppressed_share == pytest.approx(0.5)
 
 
@@ -265,10 +271,14 @@ def test_unknown_suppression_is_held(change: str, report: Callable[[str], GateRe
     assert held.suppressed_share is None
 
 
-def test_nothing_to_compare_identifiers_with_is_held(report: Callable[[str], GateReport], plant: Plant) -> None:
+def test_nothing_to_compare_identifiers_with_is_held(
+    report: Callable[[str], GateReport], plant: Plant
+) -> None:
     """S17: a renamed raw table must not switch the comparison off."""
     plant("alter table raw_crm__customers rename to raw_crm__people")
-    assert counts(report("fct_outcomes")) == {"none of the 1 raw tables that know direct identifiers exists": 1}
+    assert counts(report("fct_outcomes")) == {
+        "none of the 1 raw tables that know direct identifiers exists": 1
+    }
 
 
 def test_every_mart_is_held_where_the_warehouse_does_not_open(

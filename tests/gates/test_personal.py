@@ -46,14 +46,19 @@ def test_an_empty_audience_is_released(report: Callable[[], AudienceGateReport],
 
 def test_a_row_without_permission_is_held(report: Callable[[], AudienceGateReport], plant: Plant) -> None:
     """S42: no row leaves without a permission that stands."""
-    plant(f"insert into {AUDIENCE} values ('somebody else', 'x@y.example', 'X'), ('z', 'z@y.example', 'Z')", zone="personal")
+    plant(
+        f"insert into {AUDIENCE} values ('somebody else', 'x@y.example', 'X'), ('z', 'z@y.example', 'Z')",
+        zone="personal",
+    )
     held = report()
     assert counts(held) == {"2 rows have no permission for news": 2}
     with pytest.raises(ActivationHeld, match="aud_news__active is held: 2 rows have no permission for news"):
         held.raise_if_held()
 
 
-def test_permission_for_another_purpose_is_none(report: Callable[[], AudienceGateReport], plant: Plant) -> None:
+def test_permission_for_another_purpose_is_none(
+    report: Callable[[], AudienceGateReport], plant: Plant
+) -> None:
     """S42: consent is for exactly one purpose."""
     plant("update int_subjects__permitted set purpose = 'loan_offers'")
     assert counts(report()) == {"1 rows have no permission for news": 1}

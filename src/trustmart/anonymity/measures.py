@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-# Where a histogram's bins begin above the smallest permitted class (1-10 is what statistics offices never publish).
+# Where a histogram's bins begin, above the smallest class that policy permits.
 _BIN_STARTS = (11, 21, 51, 101, 501)
 
 Row = Mapping[str, Any]
@@ -46,8 +46,8 @@ def class_sizes(
 ) -> dict[ClassKey, int]:
     """Return how many people share each combination of values.
 
-    size: the column that says how many people a row stands for (nothing or less counts as nobody); a row stands for
-    one person unless it is given.
+    size: the column that says how many people a row stands for (nothing or less counts as nobody); unless it is
+    given, a row stands for one person.
     """
     sizes: dict[ClassKey, int] = {}
     for row in rows:

@@ -30,7 +30,7 @@ def inspect_all(
     marts: Sequence[str] | None = None,
     data_docs_folder: Path | None = None,
 ) -> list[GateReport]:
-    """Inspect the candidates of all marts (or of some) in one run of Great Expectations. Never raises: it holds.
+    """Inspect the candidates of all marts (or some) in one run of Great Expectations. Never raises: it holds.
 
     data_docs_folder: where to build the Data Docs (none unless given); they hold names and booleans only.
     """
@@ -88,7 +88,7 @@ def _report_on(
 
 
 def _findings(session: Reader, requirement: Requirement, verdict: Verdict) -> list[Finding]:
-    """Return why a requirement is not met: empty only where Great Expectations and our own count agree that it is."""
+    """Return why a requirement is not met; empty only where Great Expectations and our own count say yes."""
     name = requirement.expectation
     if verdict.met and requirement.check == "no_direct_identifiers":
         return []  # the dearest check; the others are so cheap that they are made twice

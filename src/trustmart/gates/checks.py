@@ -1,7 +1,7 @@
-"""What an anonymized mart must prove, one function each: SQL in the warehouse, counts out, empty where all is well.
+"""What an anonymized mart must prove, one function each: SQL in the warehouse, findings out.
 
-Great Expectations asks these functions through its own connection (expectations.py); where it says no, the gate asks
-once more through the warehouse's session, to say why. Arguments are what a suite can keep: names, numbers and lists.
+Great Expectations asks these functions through its own connection (expectations.py); where it says no, the
+gate asks once more through the warehouse's session, to say why. Arguments are what a suite can keep.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,9 +32,8 @@ Check = Callable[..., list[Finding]]
 # Every mart may say so where it does not know (policy: contract with the hierarchies' seeds).
 UNKNOWN_LABEL = "unknown"
 
-_INTEGERS = frozenset(
-    ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "INT", "LONG"]
-)
+_SIGNED = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "INT", "LONG"})
+_INTEGERS = _SIGNED | {f"U{name}" for name in _SIGNED}
 _NUMBERS = _INTEGERS | {"FLOAT", "DOUBLE", "REAL", "DECIMAL"}
 _CALENDAR = frozenset({"DATE", "TIME", "TIMESTAMP"})
 _TEXTS = frozenset({"VARCHAR", "ENUM", "STRING", "CHAR", "TEXT"})
@@ -55,26 +54,25 @@ def k_anonymity(
             Finding(what="it has no rows", count=0, next_step="look why the mart's model returns nothing")
         ]
     found = []
-    if measured.classes_below:
+    if below := measured.classes_below:
         found.append(
             Finding(
                 what=(
-                    f"{_many(measured.classes_below, 'equivalence class', 'equivalence classes')} of"
-                    f" {measured.classes} {_has(measured.classes_below)} fewer than {minimum_class_size} people"
-                    f" (the smallest has {measured.smallest_class}, policy asks for {minimum_class_size})"
+                    f"{_classes(below)} of {measured.classes} {_has(below)} fewer than {minimum_class_size}"
+                    f" people (the smallest has {measured.smallest_class}, policy asks for {minimum_class_size})"
                 ),
-                count=measured.classes_below,
-                next_step=f"coarsen a quasi-identifier ({', '.join(columns)}), or suppress the rare classes at the door",
+                count=below,
+                next_step=(
+                    f"coarsen a quasi-identifier ({', '.join(columns)}),"
+                    " or suppress the rare classes at the door"
+                ),
             )
         )
-    if measured.classes_in_several_rows:
+    if repeated := measured.classes_in_several_rows:
         found.append(
             Finding(
-                what=(
-                    f"{_many(measured.classes_in_several_rows, 'equivalence class', 'equivalence classes')}"
-                    f" {_has(measured.classes_in_several_rows)} more than one row"
-                ),
-                count=measured.classes_in_several_rows,
+                what=f"{_classes(repeated)} {_has(repeated)} more than one row",
+                count=repeated,
                 next_step=f"group the mart's model by {', '.join(columns)} and nothing else",
             )
         )
@@ -161,10 +159,11 @@ def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: st
                 next_step=f"add the hierarchy {hierarchy} to dbt_project/seeds/hierarchies",
             )
         ]
-    shown, label = f"cast({quoted(column)} as varchar)", f"cast({quoted(column)} as varchar)"
+    label = f"cast({quoted(column)} as varchar)"
     ((nulls, outside),) = reader.rows(
-        f"with labels as (select distinct {label} as label from {restricted(hierarchy)} where {quoted(column)} is not null"
-        f" union select '{UNKNOWN_LABEL}'), shown as (select distinct {shown} as label from {candidate(mart)})"
+        f"with labels as (select {label} as label from {restricted(hierarchy)}"
+        f" where {quoted(column)} is not null union select '{UNKNOWN_LABEL}'),"
+        f" shown as (select distinct {label} as label from {candidate(mart)})"
         " select sum(case when shown.label is null then 1 else 0 end),"
         " sum(case when shown.label is not null and labels.label is null then 1 else 0 end)"
         " from shown left join labels on labels.label = shown.label"
@@ -173,9 +172,9 @@ def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: st
     if outside:
         found.append(
             Finding(
-                what=f"{_many(int(outside), 'label')} of {column} {_is(int(outside))} not in the hierarchy {hierarchy}",
+                what=f"{_many(outside, 'label')} of {column} {_is(outside)} not in the hierarchy {hierarchy}",
                 count=int(outside),
-                next_step=f"map it in dbt_project/seeds/hierarchies/{hierarchy}.csv, or let the model say 'unknown'",
+                next_step=f"map it in {hierarchy}.csv, or let the model say '{UNKNOWN_LABEL}'",
             )
         )
     if nulls:
@@ -183,7 +182,7 @@ def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: st
             Finding(
                 what=f"{column} has nulls",
                 count=int(nulls),
-                next_step="let the model say 'unknown' where it does not know",
+                next_step=f"let the model say '{UNKNOWN_LABEL}' where it does not know",
             )
         )
     return found
@@ -220,8 +219,8 @@ def suppression(reader: Reader, *, mart: str, class_size: str, maximum_suppresse
 def suppressed_share_of(reader: Reader, mart: str, *, class_size: str) -> float | None:
     """Return the share of people left out; None where it is not known.
 
-    The pipeline's own count is believed only as far as the published rows bear it out: whoever is neither published
-    nor counted as suppressed was left out all the same.
+    The pipeline's own count is believed only as far as the published rows bear it out: whoever is neither
+    published nor counted as suppressed was left out all the same.
     """
     stated = suppression_of(reader, mart)
     present = candidate_columns(reader, mart)
@@ -258,7 +257,7 @@ def _telling_name(column: str) -> Finding:
 def _opaque(column: str, data_type: str) -> Finding:
     """Say that a column cannot be looked into."""
     return Finding(
-        what=f"the column {column} has a type that may hide values ({_kind(data_type).partition('<')[0][:20]})",
+        what=f"the column {column} has a type that may hide values ({_kind(data_type)[:20]})",
         count=1,
         next_step=f"publish {column} as text, number, date or truth value",
     )
@@ -301,6 +300,11 @@ def _nothing_to_compare(tables: int) -> Finding:
 def _many(count: int, one: str, more: str | None = None) -> str:
     """Return a number with its noun."""
     return f"{count} {one if count == 1 else more or f'{one}s'}"
+
+
+def _classes(count: int) -> str:
+    """Return a number of equivalence classes."""
+    return _many(count, "equivalence class", "equivalence classes")
 
 
 def _has(count: int) -> str:

@@ -1,7 +1,7 @@
-"""The gate's expectations, as Great Expectations knows them. Importing this module costs seconds: do it where needed.
+"""The gate's expectations, as Great Expectations knows them. Importing this module costs seconds: do it late.
 
-Each one asks a function of checks.py through the execution engine's own connection; the warehouse does the work and
-hands back counts. An error leaves as its type only, because engines quote values in their messages.
+Each one asks a function of checks.py through the execution engine's own connection; the warehouse does the
+work and hands back counts. An error leaves as its type only, because engines quote values in their messages.
 """
 
 from collections.abc import Sequence

@@ -18,7 +18,7 @@ _connect: ContextVar[Callable[[], Any]] = ContextVar("gate_connection")
 
 
 class GateDialect(duckdb_engine.Dialect):
-    """DuckDB for reading: Great Expectations fetches after it has closed, and a rollback would drop the result."""
+    """DuckDB for reading: Great Expectations fetches after closing, and a rollback would drop the result."""
 
     supports_statement_cache = False
 

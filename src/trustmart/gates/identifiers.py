@@ -1,4 +1,4 @@
-"""Direct identifiers: how their columns are called, where the warehouse knows their values, and how they look."""
+"""Direct identifiers: how their columns are called, where their values are known, and how they look."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +13,8 @@ _PERSONAL_WORDS = re.compile(
     r"|((first|last|full|given|family|middle|maiden|nick|user|login)_?names?))($|_)|^names?$|subject_id|email|phone"
 )
 
-# How identifiers look once trimmed and in small letters; a hierarchy's own labels may look like a phone number
-# (100000-249999) or a long word, never like the others.
+# How identifiers look once trimmed and in small letters; a hierarchy's own labels may look like a phone
+# number (100000-249999) or a token, never like the others.
 _SHAPES = {
     "an e-mail address": r"\S@\S",
     "a phone number": r"\d([\s().\-/]{0,2}\d){6,}",
@@ -27,7 +27,7 @@ _LABELS_MAY_LOOK_LIKE = frozenset({"a phone number", "a token"})
 _CALENDAR = r"\d{4}-\d{2}(-\d{2})?([ t]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(z|[+-]\d{2}(:?\d{2})?)?|\d{4}-\d{4}"
 _HEX = r"[0-9a-f]{16,}"
 _DIGIT = r"[0-9]"
-# People type what they like: one of them writing "norway" or "retired" into a field must not hold a mart back.
+# People type what they like: one who writes "norway" or "retired" into a field must not hold a mart back.
 _DISTINCTIVE = r"[\s@0-9]"
 
 
@@ -38,7 +38,7 @@ class KnownIdentifier:
     name: str
     table: str
     columns: tuple[str, ...]
-    # issued by a system: every match counts. typed by people: ordinary words and the mart's own labels do not.
+    # Issued by a system: every match counts. Typed by people: ordinary words and the mart's labels do not.
     issued: bool = False
     hashed: bool = False
 
@@ -48,7 +48,7 @@ class KnownIdentifier:
 
 
 def known_identifiers(policy: Policy) -> list[KnownIdentifier]:
-    """Return where to look: every direct identifier that a source maps, full names, and what may have been hashed."""
+    """Return where to look: direct identifiers that a source maps, full names, what may have been hashed."""
     found: list[KnownIdentifier] = []
     for source_name, source in policy.sources.items():
         for table_name, table in source.tables.items():
@@ -150,11 +150,12 @@ def _shape_exception(shape: str) -> str:
     """Return the condition that lets labels, plain words and dates be what they are."""
     if shape not in _LABELS_MAY_LOOK_LIKE:
         return ""
-    return f" and not is_label and regexp_matches(value, '{_DIGIT}') and not regexp_matches(value, '^({_CALENDAR})$')"
+    is_date = f"regexp_matches(value, '^({_CALENDAR})$')"
+    return f" and not is_label and regexp_matches(value, '{_DIGIT}') and not {is_date}"
 
 
 def _published(reader: Reader, mart: str, columns: Sequence[str], hierarchies: Mapping[str, str]) -> str:
-    """Return the query of every distinct text a mart shows, and whether it is a label of its column's hierarchy."""
+    """Return the query of every distinct text a mart shows, and whether its column's hierarchy has it."""
     parts = []
     for column in columns:
         value = f"lower(trim(cast({quoted(column)} as varchar)))"
@@ -163,10 +164,16 @@ def _published(reader: Reader, mart: str, columns: Sequence[str], hierarchies: M
         if labels and column in columns_of(reader, labels):
             is_label = f"value in (select {value} from {restricted(labels)})"
         parts.append(
-            f"select '{column.replace(chr(39), '')}' as published_column, value, coalesce({is_label}, false) as is_label"
-            f" from (select distinct {value} as value from {candidate(mart)} where {quoted(column)} is not null)"
+            f"select '{_literal(column)}' as published_column, value, coalesce({is_label}, false) as is_label"
+            f" from (select distinct {value} as value from {candidate(mart)}"
+            f" where {quoted(column)} is not null)"
         )
     return " union all ".join(parts)
+
+
+def _literal(text: str) -> str:
+    """Return the inside of a text literal."""
+    return text.replace("'", "''")
 
 
 def _known_values(identifier: KnownIdentifier) -> str:

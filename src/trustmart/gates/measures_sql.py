@@ -12,7 +12,7 @@ SUPPRESSION_TABLE = "suppression_by_mart"
 
 
 class Reader(Protocol):
-    """What a measure needs of a connection: a warehouse session has it, and so has Great Expectations' engine."""
+    """What a measure needs of a connection: a warehouse session has it, as has Great Expectations."""
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows a query yields."""
@@ -68,8 +68,8 @@ def measure_mart(
         f"with classes as ("
         f" select {keys}, sum(case when {size} > 0 then {size} else 0 end) as people, count(*) as appearances"
         f" from {candidate(mart)} group by {keys}"
-        f") select cast(people as bigint), count(*), sum(appearances), sum(case when appearances > 1 then 1 else 0 end)"
-        f" from classes group by people"
+        f") select cast(people as bigint), count(*), sum(appearances),"
+        f" sum(case when appearances > 1 then 1 else 0 end) from classes group by people"
     )
     sizes: Counter[int] = Counter()
     for people, classes, _, _ in found:
@@ -83,12 +83,12 @@ def measure_mart(
 
 
 def suppression_of(reader: Reader, mart: str) -> list[Suppression] | None:
-    """Return what the pipeline says it kept back of a mart (one row, if all is well); None without such a table."""
+    """Return what the pipeline says it kept back of a mart (one row, if all is well)."""
     if not columns_of(reader, SUPPRESSION_TABLE):
         return None
     found = reader.rows(
-        f"select coalesce(people_total, -1), coalesce(people_suppressed, -1) from {restricted(SUPPRESSION_TABLE)}"
-        " where mart = ?",
+        "select coalesce(people_total, -1), coalesce(people_suppressed, -1)"
+        f" from {restricted(SUPPRESSION_TABLE)} where mart = ?",
         [mart],
     )
     return [Suppression(people_total=int(total), people_suppressed=int(kept)) for total, kept in found]

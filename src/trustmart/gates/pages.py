@@ -1,14 +1,17 @@
-"""Data Docs that load nothing from elsewhere: whoever opens a page tells nobody, and it reads well offline."""
+"""Data Docs that load nothing from elsewhere: whoever opens a page tells nobody, and it reads offline."""
 
 import re
 from html import escape
 from pathlib import Path
 
 # Pictures of the how-to dialogs that our pages don't show: 3 MB a night.
-_UNUSED_PICTURES = ("glossary_scroller.gif", "validation_failed_unexpected_values.gif", "iterative-dev-loop.png")
+_UNUSED_PICTURES = (
+    "glossary_scroller.gif",
+    "validation_failed_unexpected_values.gif",
+    "iterative-dev-loop.png",
+)
 _REMOTE = re.compile(
-    r"<script[^>]*\bsrc=[\"']?https?://[^>]*>\s*</script>|<link[^>]*\bhref=[\"']?https?://[^>]*>"
-    r"|<img[^>]*\bsrc=[\"']?https?://[^>]*>|<footer.*?</footer>",
+    r"<script.*?</script>|<footer.*?</footer>|<(?:link|img)[^>]*=[\"']?https?://[^>]*>|url\('https?://[^)]*\)",
     re.IGNORECASE | re.DOTALL,
 )
 _STYLE = """
@@ -17,14 +20,14 @@ table { border-collapse: collapse; width: 100% }
 td, th { border-bottom: 1px solid #ccc; padding: .3rem .8rem; text-align: left; vertical-align: top }
 ul { list-style: none; padding: 0 }
 nav ol, .breadcrumb { display: flex; gap: .6rem; list-style: none; padding: 0 }
-.col-md-2, .modal, .btn, .btn-group, .cooltip .top, .collapse { display: none }
+.col-md-2, .modal, .btn, .cooltip .top, .collapse, [data-toggle=collapse] { display: none }
 .fa-check-circle::before { content: "\\2713"; color: #1a7f37 }
 .fa-times::before, .fa-exclamation-triangle::before { content: "\\2717"; color: #c62828 }
 """
 
 
 def keep_at_home(folder: Path) -> None:
-    """Take out of the pages what they would load from other servers, and give them a style and an index of ours."""
+    """Take out of the pages what they would load from other servers; add a style and an index of ours."""
     for page in folder.rglob("*.html"):
         text = _REMOTE.sub("", page.read_text(encoding="utf-8"))
         page.write_text(text.replace("</head>", f"<style>{_STYLE}</style></head>", 1), encoding="utf-8")
@@ -41,5 +44,6 @@ def _index(folder: Path) -> str:
     )
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Release gate</title>'
-        f"<style>{_STYLE}</style></head><body><h1>What the release gate asked</h1><ul>{links}</ul></body></html>"
+        f"<style>{_STYLE}</style></head><body><h1>What the release gate asked</h1><ul>{links}</ul>"
+        "</body></html>"
     )

@@ -1,4 +1,4 @@
-"""What a gate says: held or released, why, and what to do next. Counts and names of columns, never a value."""
+"""What a gate says: held or released, why, and what to do next. Counts and column names, never a value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

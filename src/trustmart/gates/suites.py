@@ -10,7 +10,7 @@ from trustmart.policy import Policy, Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One expectation of one mart: its class in expectations.py, the check behind it, and what it is asked with."""
+    """One expectation of one mart: its class in expectations.py, the check behind it, and its arguments."""
 
     expectation: str
     check: str
@@ -60,7 +60,9 @@ def _listed_columns(policy: Policy, mart: str) -> Requirement:
             "columns": list(release.columns),
             "figures": [release.class_size, *release.measures],
         },
-        description=f"The mart has exactly these columns, and its figures are figures: {', '.join(release.columns)}.",
+        description=(
+            f"It has these columns and no other, and its figures are figures: {', '.join(release.columns)}."
+        ),
     )
 
 

@@ -74,7 +74,9 @@ def _site(folder: Path) -> dict[str, Any]:
             "class_name": "TupleFilesystemStoreBackend",
             "base_directory": str(folder.resolve()),
         },
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},  # pages.py writes a plainer one over it
+        "site_index_builder": {
+            "class_name": "DefaultSiteIndexBuilder"
+        },  # pages.py writes a plainer one over it
     }
 
 
