@@ -48,7 +48,8 @@ def airflow_environment(settings: Settings, *, port: int = 8080) -> dict[str, st
         "TRUSTMART_OUTBOX": str(settings.data_folder / "outbox"),
     }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**ours, **os.environ, "PATH": path}
+    places = {"TRUSTMART_DATA": str(settings.data_folder), "TRUSTMART_HOME": str(settings.home)}
+    return {**ours, **os.environ, **places, "PATH": path}
 
 
 def enter(settings: Settings) -> None:

@@ -12,20 +12,25 @@ def instant_of(context: Any) -> datetime:
     """
     if typed := context["params"].get("as_of"):
         return _parsed(typed)
-    if carried := list(_carried_by(context["triggering_asset_events"])):
-        return max(carried)
-    run = context["dag_run"]
+    own = _own_instant(context["dag_run"])
+    return max(_carried_by(context["triggering_asset_events"], own), default=own)
+
+
+def _own_instant(run: Any) -> datetime:
+    """Return the date of a run: the end of the time it covers, or when somebody triggered it."""
     if run.run_type in ("scheduled", "backfill"):
-        return run.data_interval_end or run.run_after
-    return run.logical_date or run.run_after
+        moment: datetime = run.data_interval_end or run.run_after
+    else:
+        moment = run.logical_date or run.run_after
+    return moment
 
 
-def _carried_by(events: Any) -> Iterable[datetime]:
-    """Yield the instants in the extras of the events that triggered a run (a doorbell carries none)."""
+def _carried_by(events: Any, own: datetime) -> Iterable[datetime]:
+    """Yield the instants in the extras of the triggering events; a doorbell carries none, so it means now."""
     for triggering in events.values():
         for event in triggering:
-            if told := event.extra.get("as_of"):
-                yield _parsed(told)
+            told = event.extra.get("as_of")
+            yield _parsed(told) if told else own
 
 
 def _parsed(text: str) -> datetime:

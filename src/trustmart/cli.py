@@ -314,3 +314,7 @@ def _errors_for_people() -> Iterator[None]:
 def _print_json(content: Any) -> None:
     """Print JSON for scripts."""
     typer.echo(json.dumps(content, indent=1, sort_keys=True))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,18 +1,22 @@
 """A small CRM of its own, with a policy of two marts, and a gate that Great Expectations starts once."""
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from trustmart.policy import Policy
 from trustmart.settings import Settings
-from trustmart.warehouse import DuckDBWarehouse, Session
+from trustmart.warehouse import DuckDBWarehouse, Zone
 
 KEY = "a-key-that-must-not-be-found-anywhere"
 MART = "dim_segments"
 OTHER_MART = "fct_outcomes"
 AUDIENCE = "aud_news__active"
+ADA = "b8f0c2d4e6a81357b8f0c2d4e6a81357"
+BO = "0f1e2d3c4b5a69780f1e2d3c4b5a6978"
 
 POLICY = {
     "version": "test",
@@ -97,35 +101,42 @@ POLICY = {
     "default_age_of_digital_consent": 18,
 }
 
-CRM = (
-    "create table raw_crm__customers (customer_id_crm varchar, given_name varchar, surname varchar, email varchar,"
-    " phone varchar, street varchar, notes varchar, country varchar, birth_date date, balance_eur decimal(18, 2),"
-    " subject_id varchar, email_normalized varchar)",
-    "insert into raw_crm__customers values"
-    " ('C-1001', 'Ada', 'Planted', 'Ada.Planted@example.org', '+47 22 33 44 55', 'Storgata 5', 'retired', 'NO',"
-    "  date '1950-05-01', 10.5, 'b8f0c2d4e6a81357b8f0c2d4e6a81357', 'ada.planted@example.org'),"
-    " ('C-1002', 'Bo', 'Hidden', 'bo@hidden.example', '0201234567', 'north', 'asked for a blue card', 'DE',"
-    "  date '1980-05-01', 20.5, '0f1e2d3c4b5a69780f1e2d3c4b5a6978', 'bo@hidden.example')",
-    "create table age_bands (age_from integer, age_to integer, age_band varchar)",
-    "insert into age_bands values (18, 39, '18-39'), (40, 64, '40-64'), (65, null, '65+')",
-    "create table regions (country varchar, region varchar)",
-    "insert into regions values ('NO', 'north'), ('DE', 'centre'), ('IT', 'south')",
-    "create table suppression_by_mart (mart varchar, classes_total bigint, classes_suppressed bigint,"
-    " people_total bigint, people_suppressed bigint)",
-    f"insert into suppression_by_mart values ('{MART}', 5, 1, 100, 4), ('{OTHER_MART}', 2, 0, 60, 0)",
-    f"create table anonymized_candidate.{MART} (age_band varchar, region varchar, customers bigint,"
-    " average_balance_eur decimal(18, 2))",
-    f"insert into anonymized_candidate.{MART} values ('18-39', 'north', 11, 100.5), ('18-39', 'south', 25, 90.5),"
-    " ('40-64', 'north', 30, 120.0), ('65+', 'unknown', 30, 130.0)",
-    f"create table anonymized_candidate.{OTHER_MART} (campaign varchar, customers bigint)",
-    f"insert into anonymized_candidate.{OTHER_MART} values ('retired', 40), ('spring', 20)",
-    "create table int_subjects__permitted (subject_id varchar, purpose varchar)",
-    "insert into int_subjects__permitted values ('b8f0c2d4e6a81357b8f0c2d4e6a81357', 'news')",
-)
-PERSONAL = (
-    f"create table {AUDIENCE} (subject_id varchar, email_normalized varchar, given_name varchar)",
-    f"insert into {AUDIENCE} values ('b8f0c2d4e6a81357b8f0c2d4e6a81357', 'ada.planted@example.org', 'Ada')",
-)
+RESTRICTED = f"""
+create table raw_crm__customers (
+    customer_id_crm varchar, given_name varchar, surname varchar, email varchar, phone varchar,
+    street varchar, notes varchar, country varchar, birth_date date, balance_eur decimal(18, 2), subject_id varchar,
+    email_normalized varchar
+);
+insert into raw_crm__customers values
+    ('C-1001', 'Ada', 'Planted', 'Ada.Planted@example.org', '+47 22 33 44 55', 'Storgata 5', 'retired', 'NO',
+     date '1950-05-01', 10.5, '{ADA}', 'ada.planted@example.org'),
+    ('C-1002', 'Bo', 'Hidden', 'bo@hidden.example', '0201234567', 'north', 'asked for a blue card', 'DE',
+     date '1980-05-01', 20.5, '{BO}', 'bo@hidden.example');
+create table age_bands (age_from integer, age_to integer, age_band varchar);
+insert into age_bands values (18, 39, '18-39'), (40, 64, '40-64'), (65, null, '65+');
+create table regions (country varchar, region varchar);
+insert into regions values ('NO', 'north'), ('DE', 'centre'), ('IT', 'south');
+create table suppression_by_mart (
+    mart varchar, classes_total bigint, classes_suppressed bigint, people_total bigint,
+    people_suppressed bigint
+);
+insert into suppression_by_mart values ('{MART}', 5, 1, 100, 4), ('{OTHER_MART}', 2, 0, 60, 0);
+create schema anonymized_candidate;
+create table anonymized_candidate.{MART} (
+    age_band varchar, region varchar, customers bigint, average_balance_eur decimal(18, 2)
+);
+insert into anonymized_candidate.{MART} values
+    ('18-39', 'north', 11, 100.5), ('18-39', 'south', 25, 90.5),
+    ('40-64', 'north', 30, 120.0), ('65+', 'unknown', 30, 130.0);
+create table anonymized_candidate.{OTHER_MART} (campaign varchar, customers bigint);
+insert into anonymized_candidate.{OTHER_MART} values ('retired', 40), ('spring', 20);
+create table int_subjects__permitted (subject_id varchar, purpose varchar);
+insert into int_subjects__permitted values ('{ADA}', 'news');
+"""
+PERSONAL = f"""
+create table {AUDIENCE} (subject_id varchar, email_normalized varchar, given_name varchar);
+insert into {AUDIENCE} values ('{ADA}', 'ada.planted@example.org', 'Ada');
+"""
 
 Plant = Callable[..., None]
 
@@ -136,37 +147,38 @@ def policy() -> Policy:
     return Policy.model_validate(POLICY)
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Return a deployment below a temporary folder."""
-    return Settings(data=tmp_path, key=KEY)
+@pytest.fixture(scope="session")
+def clean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a warehouse in which every gate releases everything."""
+    settings = Settings(data=tmp_path_factory.mktemp("clean"), key=SecretStr(KEY))
+    warehouse = DuckDBWarehouse(settings)
+    _change(warehouse, "restricted", RESTRICTED)
+    _change(warehouse, "personal", PERSONAL)
+    return settings.warehouse_folder
 
 
 @pytest.fixture
-def warehouse(settings: Settings) -> DuckDBWarehouse:
-    """Return a warehouse in which every gate releases everything."""
-    made = DuckDBWarehouse(settings)
-    with made.session(writes="restricted") as session:
-        session.run("create schema restricted.anonymized_candidate")
-        _run(session, "restricted", CRM)
-    with made.session(writes="personal") as session:
-        _run(session, "personal", PERSONAL)
-    return made
+def warehouse(tmp_path: Path, clean_folder: Path) -> DuckDBWarehouse:
+    """Return a warehouse of the test's own, in which every gate releases everything."""
+    settings = Settings(data=tmp_path, key=SecretStr(KEY))
+    for file in clean_folder.glob("*.duckdb"):
+        shutil.copy(file, settings.warehouse_folder)
+    return DuckDBWarehouse(settings)
 
 
 @pytest.fixture
-def plant(warehouse: DuckDBWarehouse) -> Iterator[Plant]:
+def plant(warehouse: DuckDBWarehouse) -> Plant:
     """Return a function that changes a zone, so that a gate must hold."""
 
-    def change(*statements: str, zone: str = "restricted") -> None:
-        with warehouse.session(writes=zone) as session:  # type: ignore[arg-type]
-            _run(session, zone, statements)
+    def change(*statements: str, zone: Zone = "restricted") -> None:
+        _change(warehouse, zone, *statements)
 
     return change
 
 
-def _run(session: Session, zone: str, statements: tuple[str, ...]) -> None:
+def _change(warehouse: DuckDBWarehouse, zone: Zone, *statements: str) -> None:
     """Execute statements inside a zone."""
-    session.run(f"use {zone}")
-    for statement in statements:
-        session.run(statement)
+    with warehouse.session(writes=zone) as session:
+        session.run(f"use {zone}")
+        for statement in statements:
+            session.run(statement)

@@ -94,13 +94,11 @@ def test_a_class_in_two_rows_is_held(report: Callable[[str], GateReport], plant:
     assert counts(report("dim_segments")) == {"1 equivalence class has more than one row": 1}
 
 
-def test_a_class_size_that_is_not_a_number_of_people_is_held(
-    report: Callable[[str], GateReport], plant: Plant
-) -> None:
+def test_a_class_size_that_is_not_a_number_of_people_is_held(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S12: NaN is larger than every minimum, so only whole numbers count people."""
     plant(
         f"create or replace table {OTHER} as"
-        " select * from (values ('spring', 'nan'::double), ('autumn', 40.0::double)) as t(campaign, customers)"
+        " select * from (values ('a', 'nan'::double), ('b', 40.0::double)) as t(campaign, customers)"
     )
     assert only(report("fct_outcomes"), "customers must be a whole number of people, and is DOUBLE") == 1
 
@@ -117,13 +115,11 @@ def test_a_missing_column_is_held(report: Callable[[str], GateReport], plant: Pl
     assert counts(report("dim_segments")) == {"1 listed column missing: average_balance_eur": 1}
 
 
-def test_without_a_quasi_identifier_nothing_can_be_measured(
-    report: Callable[[str], GateReport], plant: Plant
-) -> None:
+def test_without_a_quasi_identifier_nothing_can_be_measured(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S12: what cannot be measured is held."""
     plant(f"alter table {MART} drop column region")
     held = report("dim_segments")
-    assert only(held, "it cannot be measured without region") == 2 - 1
+    assert only(held, "it cannot be measured without region") == 1
     assert (held.rows, held.people, held.smallest_class) == (0, 0, None)
 
 
@@ -133,38 +129,57 @@ def test_a_figure_that_is_text_is_held(report: Callable[[str], GateReport], plan
     assert only(report("dim_segments"), "1 figure with a type that can hold text: average_balance_eur") == 1
 
 
-@pytest.mark.parametrize(
-    ("value", "saying"),
-    [
-        (EMAIL, "1 value of campaign is a known email_normalized"),
-        ("  ADA.Planted@Example.org ", "1 value of campaign is a known email_normalized"),
-        (hashlib.sha256(EMAIL.encode()).hexdigest(), "1 value of campaign is a known hashed email"),
-        (hashlib.md5(b"C-1001").hexdigest().upper(), "1 value of campaign is a known hashed customer_id_crm"),
-        ("c-1002", "1 value of campaign is a known customer_id_crm"),
-        ("b8f0c2d4e6a81357b8f0c2d4e6a81357", "1 value of campaign is a known subject_id"),
-        ("Ada Planted", "1 value of campaign is a known full name"),
-        ("planted ada", "1 value of campaign is a known full name"),
-        ("Storgata 5", "1 value of campaign is a known street"),
-        ("asked for a blue card", "1 value of campaign is a known notes"),
-        ("somebody@else.example", "1 value of campaign looks like an e-mail address"),
-        ("call 22 33-44.55 now", "1 value of campaign looks like a phone number"),
-        ("x-00aa11bb22cc33dd-y", "1 value of campaign looks like a hash"),
-        ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "1 value of campaign looks like a UUID"),
-        ("Zm9vYmFyYmF6cXV4MTIzNDU2Nw==", "1 value of campaign looks like a token"),
-    ],
-)
-def test_a_person_behind_a_harmless_name_is_held(
-    value: str, saying: str, report: Callable[[str], GateReport], plant: Plant
-) -> None:
-    """S17: renaming, hashing or masking an identifier does not make it anonymous."""
+IDENTIFIERS = {
+    EMAIL: "is a known email_normalized",
+    "  BO@Hidden.example ": "is a known email_normalized",
+    hashlib.sha256(EMAIL.encode()).hexdigest(): "is a known hashed email",
+    hashlib.md5(b"C-1001").hexdigest().upper(): "is a known hashed customer_id_crm",
+    "c-1002": "is a known customer_id_crm",
+    "b8f0c2d4e6a81357b8f0c2d4e6a81357": "is a known subject_id",
+    "Ada Planted": "is a known full name",
+    "hidden bo": "is a known full name",
+    "Storgata 5": "is a known street",
+    "asked for a blue card": "is a known notes",
+    "somebody@else.example": "looks like an e-mail address",
+    "call 22 33-44.55 now": "looks like a phone number",
+    "x-00aa11bb22cc33dd-y": "looks like a hash",
+    "3f2504e0-4f89-11d3-9a0c-0305e82c3301": "looks like a UUID",
+    "Zm9vYmFyYmF6cXV4MTIzNDU2Nw==": "looks like a token",
+}
+
+
+@pytest.mark.parametrize("value", [EMAIL, "Ada Planted", "Storgata 5"])
+def test_a_person_behind_a_harmless_name_is_held(value: str, report: Callable[[str], GateReport], plant: Plant) -> None:
+    """S17: a renamed e-mail, a name or a street as a label is held, and the report does not repeat it."""
     plant(f"insert into {OTHER} values ('{value}', 50)")
     held = report("fct_outcomes")
-    assert only(held, saying) == 1
-    assert value not in str(held.as_dict())
+    assert only(held, f"1 value of campaign {IDENTIFIERS[value]}") == 1
+    assert value not in str(held)
+
+
+def test_every_kind_of_identifier_is_found(report: Callable[[str], GateReport], plant: Plant) -> None:
+    """S17: renaming, hashing or masking an identifier does not make it anonymous."""
+    plant(*(f"insert into {OTHER} values ('{value}', 50)" for value in IDENTIFIERS))
+    assert counts(report("fct_outcomes")) == {
+        "1 value of campaign is a known customer_id_crm": 1,
+        "2 values of campaign are a known email": 2,
+        "2 values of campaign are a known email_normalized": 2,
+        "2 values of campaign are a known full name": 2,
+        "1 value of campaign is a known notes": 1,
+        "1 value of campaign is a known street": 1,
+        "1 value of campaign is a known subject_id": 1,
+        "1 value of campaign is a known hashed customer_id_crm": 1,
+        "1 value of campaign is a known hashed email": 1,
+        "3 values of campaign look like an e-mail address": 3,
+        "1 value of campaign looks like a phone number": 1,
+        "4 values of campaign look like a hash": 4,
+        "1 value of campaign looks like a UUID": 1,
+        "4 values of campaign look like a token": 4,
+    }
 
 
 def test_ordinary_words_that_somebody_typed_do_not_hold(report: Callable[[str], GateReport]) -> None:
-    """S12: the CRM has a note 'retired' and a street 'north', which are also a campaign's and a region's label."""
+    """S12: the CRM has a note 'retired' and a street 'north', which are also labels of the marts."""
     assert not report("fct_outcomes").held
     assert not report("dim_segments").held
 
@@ -176,29 +191,27 @@ def test_what_a_calendar_writes_is_no_phone_number(report: Callable[[str], GateR
     assert not report("fct_outcomes").held
 
 
-@pytest.mark.parametrize("name", ["email", "e_mail", "contact_id", "first_name", "subject_id", "old_phone_2"])
-def test_a_column_called_like_an_identifier_is_held(
-    name: str, report: Callable[[str], GateReport], plant: Plant
-) -> None:
+def test_columns_called_like_an_identifier_are_held(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S17: numbers and dates are judged by the name of their column."""
-    plant(f"alter table {MART} add column {name} integer default 1")
-    assert only(report("dim_segments"), f"the column {name} is called like a direct identifier") == 1
+    names = ["email", "e_mail", "contact_id", "first_name", "subject_id", "old_phone_2", "md5_of_it"]
+    plant(*(f"alter table {MART} add column {name} integer default 1" for name in names))
+    held = report("dim_segments")
+    assert [only(held, f"the column {name} is called like a direct identifier") for name in names] == [1] * 7
+    assert only(held, "7 columns that policy does not list") == 7
 
 
-@pytest.mark.parametrize("data_type", ["varchar[]", "struct(a integer)", "blob", "json", "uuid"])
-def test_a_column_that_may_hide_values_is_held(
-    data_type: str, report: Callable[[str], GateReport], plant: Plant
-) -> None:
+def test_columns_that_may_hide_values_are_held(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S17: what cannot be looked into is held."""
-    plant(f"alter table {OTHER} add column extra {data_type}")
-    assert only(report("fct_outcomes"), "the column extra has a type that may hide values") == 1
+    types = ["varchar[]", "struct(a integer)", "map(integer, integer)", "blob", "json", "uuid"]
+    plant(*(f"alter table {OTHER} add column extra_{number} {name}" for number, name in enumerate(types)))
+    held = report("fct_outcomes")
+    assert [only(held, f"the column extra_{n} has a type that may hide values") for n in range(6)] == [1] * 6
 
 
 def test_a_label_outside_the_hierarchy_is_held(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S18: a label finer than the hierarchy says more than was decided."""
-    plant(
-        f"insert into {MART} values ('64', 'north', 40, 1.0), ('64', 'south', 40, 1.0), ('63', 'south', 40, 1.0)"
-    )
+    plant(f"insert into {MART} values ('64', 'north', 40, 1.0), ('64', 'south', 40, 1.0)")
+    plant(f"insert into {MART} values ('63', 'south', 40, 1.0)")
     plant("update suppression_by_mart set people_total = 220 where mart = 'dim_segments'")
     assert counts(report("dim_segments")) == {"2 labels of age_band are not in the hierarchy age_bands": 2}
 
@@ -234,9 +247,7 @@ def test_a_missing_mart_is_held_and_the_others_are_not(
 
 def test_too_many_suppressed_is_held(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S12: a mart that leaves many people out does not stand for everybody."""
-    plant(
-        "update suppression_by_mart set people_total = 120, people_suppressed = 24 where mart = 'dim_segments'"
-    )
+    plant("update suppression_by_mart set people_total = 120, people_suppressed = 24")
     held = report("dim_segments")
     assert counts(held) == {"20.0% of the people were suppressed, policy allows 10.0%": 24}
     assert held.suppressed_share == pytest.approx(0.2)
@@ -246,44 +257,35 @@ def test_people_who_are_neither_published_nor_counted_are_suppressed_all_the_sam
     report: Callable[[str], GateReport], plant: Plant
 ) -> None:
     """S12: the gate reads what is published, not what the pipeline says of itself."""
-    plant(
-        "update suppression_by_mart set people_total = 192, people_suppressed = 0 where mart = 'dim_segments'"
-    )
+    plant("update suppression_by_mart set people_total = 192, people_suppressed = 0 where mart = 'dim_segments'")
     assert report("dim_segments").suppressed_share == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "rows"),
     [
-        "delete from suppression_by_mart where mart = 'dim_segments'",
-        "insert into suppression_by_mart values ('dim_segments', 1, 1, 100, 1)",
-        "update suppression_by_mart set people_suppressed = null",
-        "update suppression_by_mart set people_total = 0",
-        "drop table suppression_by_mart",
+        ("delete from suppression_by_mart where mart = 'dim_segments'", 0),
+        ("insert into suppression_by_mart values ('dim_segments', 1, 1, 100, 1)", 2),
+        ("update suppression_by_mart set people_suppressed = null", 1),
+        ("update suppression_by_mart set people_total = 0", 1),
+        ("drop table suppression_by_mart", 0),
     ],
 )
-def test_unknown_suppression_is_held(change: str, report: Callable[[str], GateReport], plant: Plant) -> None:
+def test_unknown_suppression_is_held(change: str, rows: int, report: Callable[[str], GateReport], plant: Plant) -> None:
     """S12: unknown is held, not guessed."""
     plant(change)
     held = report("dim_segments")
-    assert len(held.findings) == 1
-    assert "nobody knows how many people were left out" in held.findings[0].what
+    assert only(held, "nobody knows how many people were left out") == rows
     assert held.suppressed_share is None
 
 
-def test_nothing_to_compare_identifiers_with_is_held(
-    report: Callable[[str], GateReport], plant: Plant
-) -> None:
+def test_nothing_to_compare_identifiers_with_is_held(report: Callable[[str], GateReport], plant: Plant) -> None:
     """S17: a renamed raw table must not switch the comparison off."""
     plant("alter table raw_crm__customers rename to raw_crm__people")
-    assert counts(report("fct_outcomes")) == {
-        "none of the 1 raw tables that know direct identifiers exists": 1
-    }
+    assert counts(report("fct_outcomes")) == {"none of the 1 raw tables that know direct identifiers exists": 1}
 
 
-def test_every_mart_is_held_where_the_warehouse_does_not_open(
-    policy: Policy, warehouse: DuckDBWarehouse
-) -> None:
+def test_every_mart_is_held_where_the_warehouse_does_not_open(policy: Policy, warehouse: DuckDBWarehouse) -> None:
     """S12: a gate that cannot look holds everything, and says no more than the error's type."""
     warehouse.path("restricted").unlink()
     for held in inspect_all(policy=policy, warehouse=warehouse):

@@ -1,4 +1,4 @@
-"""Great Expectations swallows exceptions; the gate does not take silence for a yes, nor repeat what an error says."""
+"""Great Expectations swallows exceptions; the gate takes no silence for a yes, and repeats no message."""
 
 import logging
 import os
@@ -120,10 +120,8 @@ def test_importing_the_gates_is_cheap() -> None:
     """STYLE: a DAG is parsed every few seconds; Great Expectations costs seconds to import."""
     program = (
         "import sys, trustmart.gates;"
-        "print([m for m in ('great_expectations', 'pandas', 'sqlalchemy', 'duckdb_engine') if m in sys.modules])"
+        "print({'great_expectations', 'pandas', 'sqlalchemy', 'duckdb_engine'} & set(sys.modules))"
     )
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment
-    )
-    assert done.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "set()"

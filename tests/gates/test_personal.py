@@ -56,9 +56,7 @@ def test_a_row_without_permission_is_held(report: Callable[[], AudienceGateRepor
         held.raise_if_held()
 
 
-def test_permission_for_another_purpose_is_none(
-    report: Callable[[], AudienceGateReport], plant: Plant
-) -> None:
+def test_permission_for_another_purpose_is_none(report: Callable[[], AudienceGateReport], plant: Plant) -> None:
     """S42: consent is for exactly one purpose."""
     plant("update int_subjects__permitted set purpose = 'loan_offers'")
     assert counts(report()) == {"1 rows have no permission for news": 1}

@@ -41,13 +41,11 @@ class ClassMeasures:
     histogram: tuple[SizeBin, ...]
 
 
-def class_sizes(
-    rows: Iterable[Row], columns: Sequence[str], *, size: str | None = None
-) -> dict[ClassKey, int]:
+def class_sizes(rows: Iterable[Row], columns: Sequence[str], *, size: str | None = None) -> dict[ClassKey, int]:
     """Return how many people share each combination of values.
 
-    size: the column that says how many people a row stands for (nothing or less counts as nobody); unless it is
-    given, a row stands for one person.
+    size: the column that says how many people a row stands for (nothing or less counts as nobody); without
+    it, a row stands for one person.
     """
     sizes: dict[ClassKey, int] = {}
     for row in rows:
@@ -57,9 +55,7 @@ def class_sizes(
     return sizes
 
 
-def smallest_class_size(
-    rows: Iterable[Row], columns: Sequence[str], *, size: str | None = None
-) -> int | None:
+def smallest_class_size(rows: Iterable[Row], columns: Sequence[str], *, size: str | None = None) -> int | None:
     """Return the size of the rarest combination, or None where there is no row."""
     return min(class_sizes(rows, columns, size=size).values(), default=None)
 

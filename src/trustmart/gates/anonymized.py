@@ -13,13 +13,9 @@ from trustmart.policy import Policy
 from trustmart.warehouse import Session, Warehouse
 
 
-def inspect(
-    mart: str, *, policy: Policy, warehouse: Warehouse, data_docs_folder: Path | None = None
-) -> GateReport:
+def inspect(mart: str, *, policy: Policy, warehouse: Warehouse, data_docs_folder: Path | None = None) -> GateReport:
     """Inspect one mart; see inspect_all."""
-    (report,) = inspect_all(
-        policy=policy, warehouse=warehouse, marts=[mart], data_docs_folder=data_docs_folder
-    )
+    (report,) = inspect_all(policy=policy, warehouse=warehouse, marts=[mart], data_docs_folder=data_docs_folder)
     return report
 
 

@@ -50,21 +50,19 @@ def k_anonymity(
         return [_not_counted(class_size, present[class_size])]
     measured = measure_mart(reader, mart, columns=columns, class_size=class_size, minimum=minimum_class_size)
     if not measured.rows:
-        return [
-            Finding(what="it has no rows", count=0, next_step="look why the mart's model returns nothing")
-        ]
+        return [Finding(what="it has no rows", count=0, next_step="look why the mart's model returns nothing")]
     found = []
     if below := measured.classes_below:
         found.append(
             Finding(
                 what=(
                     f"{_classes(below)} of {measured.classes} {_has(below)} fewer than {minimum_class_size}"
-                    f" people (the smallest has {measured.smallest_class}, policy asks for {minimum_class_size})"
+                    f" people (the smallest has {measured.smallest_class},"
+                    f" policy asks for {minimum_class_size})"
                 ),
                 count=below,
                 next_step=(
-                    f"coarsen a quasi-identifier ({', '.join(columns)}),"
-                    " or suppress the rare classes at the door"
+                    f"coarsen a quasi-identifier ({', '.join(columns)}), or suppress the rare classes at the door"
                 ),
             )
         )
@@ -79,9 +77,7 @@ def k_anonymity(
     return found
 
 
-def listed_columns(
-    reader: Reader, *, mart: str, columns: Sequence[str], figures: Sequence[str]
-) -> list[Finding]:
+def listed_columns(reader: Reader, *, mart: str, columns: Sequence[str], figures: Sequence[str]) -> list[Finding]:
     """Unknown is restricted: the mart has the columns that policy lists, and its figures are figures."""
     present = candidate_columns(reader, mart)
     found = []
@@ -193,11 +189,7 @@ def suppression(reader: Reader, *, mart: str, class_size: str, maximum_suppresse
     stated = suppression_of(reader, mart)
     share = suppressed_share_of(reader, mart, class_size=class_size)
     if stated is None or share is None:
-        what = (
-            f"no {SUPPRESSION_TABLE}"
-            if stated is None
-            else f"{len(stated)} usable rows in {SUPPRESSION_TABLE}"
-        )
+        what = f"no {SUPPRESSION_TABLE}" if stated is None else f"{len(stated)} usable rows in {SUPPRESSION_TABLE}"
         return [
             Finding(
                 what=f"nobody knows how many people were left out ({what}, one is needed)",
@@ -265,9 +257,7 @@ def _opaque(column: str, data_type: str) -> Finding:
 
 def _leak(column: str, what: str, count: int) -> Finding:
     """Say that a column shows identifiers."""
-    return Finding(
-        what=what, count=count, next_step=f"drop or generalize {column}: a hash is no anonymization either"
-    )
+    return Finding(what=what, count=count, next_step=f"drop or generalize {column}: a hash is no anonymization either")
 
 
 def _unmeasurable(missing: Sequence[str]) -> Finding:

@@ -55,9 +55,7 @@ def known_identifiers(policy: Policy) -> list[KnownIdentifier]:
             raw = f"raw_{source_name}__{table_name}"
             found += _known_in_table(policy, raw, tuple(table.columns))
             found.append(_issued("subject_id", raw))
-            found.append(
-                KnownIdentifier(name=table.subject, table=raw, columns=(table.subject,), hashed=True)
-            )
+            found.append(KnownIdentifier(name=table.subject, table=raw, columns=(table.subject,), hashed=True))
     return found
 
 
@@ -70,9 +68,7 @@ def _known_in_table(policy: Policy, raw: str, columns: Sequence[str]) -> Iterabl
         if category.startswith("user.name"):
             names[category.rpartition(".")[2]] = column
         else:
-            yield KnownIdentifier(
-                name=column, table=raw, columns=(column,), issued=category == "user.unique_id"
-            )
+            yield KnownIdentifier(name=column, table=raw, columns=(column,), issued=category == "user.unique_id")
         if policy.attributes[column].contact_point == "email":
             yield _issued("email_normalized", raw)
             yield KnownIdentifier(name=column, table=raw, columns=("email_normalized",), hashed=True)
@@ -115,9 +111,7 @@ def values_that_match(
     found = _matches(reader, published, plain, "value <> 'unknown'", [_DISTINCTIVE])
     # Recomputing hashes of everybody is worth it only where something looks like one.
     looks_hashed = f"regexp_matches(value, '^({_HEX})$')"
-    if hashes and reader.rows(
-        f"with published as ({published}) select 1 from published where {looks_hashed} limit 1"
-    ):
+    if hashes and reader.rows(f"with published as ({published}) select 1 from published where {looks_hashed} limit 1"):
         found += _matches(reader, published, hashes, looks_hashed, [])
     return found
 
@@ -129,10 +123,7 @@ def values_that_look_like(
     if not text_columns:
         return []
     published = _published(reader, mart, text_columns, hierarchies)
-    tests = [
-        f"sum(case when regexp_matches(value, ?){_shape_exception(shape)} then 1 else 0 end)"
-        for shape in _SHAPES
-    ]
+    tests = [f"sum(case when regexp_matches(value, ?){_shape_exception(shape)} then 1 else 0 end)" for shape in _SHAPES]
     found = reader.rows(
         f"with published as ({published}) select published_column, {', '.join(tests)} from published"
         " group by published_column order by published_column",

@@ -41,9 +41,7 @@ def restricted(table: str) -> str:
     return f"restricted.main.{quoted(table)}"
 
 
-def columns_of(
-    reader: Reader, table: str, *, schema: str = "main", zone: str = "restricted"
-) -> dict[str, str]:
+def columns_of(reader: Reader, table: str, *, schema: str = "main", zone: str = "restricted") -> dict[str, str]:
     """Return a table's columns and their types; empty where there is no such table."""
     found = reader.rows(
         "select column_name, data_type from information_schema.columns"
@@ -58,9 +56,7 @@ def candidate_columns(reader: Reader, mart: str) -> dict[str, str]:
     return columns_of(reader, mart, schema=CANDIDATE_SCHEMA)
 
 
-def measure_mart(
-    reader: Reader, mart: str, *, columns: Sequence[str], class_size: str, minimum: int
-) -> ClassMeasures:
+def measure_mart(reader: Reader, mart: str, *, columns: Sequence[str], class_size: str, minimum: int) -> ClassMeasures:
     """Measure a candidate by what it publishes: group by keeps nulls, so they are classes like any other."""
     keys = ", ".join(quoted(column) for column in columns)
     size = quoted(class_size)

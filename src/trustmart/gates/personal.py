@@ -100,23 +100,17 @@ def _rows_without_permission(session: Reader, policy: Policy, audience: str) -> 
 def _report(policy: Policy, audience: str, *, rows: int, findings: tuple[Finding, ...]) -> AudienceGateReport:
     """Put a report together."""
     asked = policy.audiences[audience]
-    return AudienceGateReport(
-        audience=audience, title=asked.title, purpose=asked.purpose, rows=rows, findings=findings
-    )
+    return AudienceGateReport(audience=audience, title=asked.title, purpose=asked.purpose, rows=rows, findings=findings)
 
 
 def _no_table(audience: str) -> Finding:
     """Say that there is nothing to inspect."""
-    return Finding(
-        what=f"there is no mart {audience}", count=0, next_step="build it, and look why its model failed"
-    )
+    return Finding(what=f"there is no mart {audience}", count=0, next_step="build it, and look why its model failed")
 
 
 def _not_inspected(error: Exception) -> Finding:
     """Say that a look was not possible; of the error, only its type is told."""
-    return Finding(
-        what=f"it could not be inspected ({type(error).__name__})", count=1, next_step="mend what broke"
-    )
+    return Finding(what=f"it could not be inspected ({type(error).__name__})", count=1, next_step="mend what broke")
 
 
 def _table(audience: str) -> str:

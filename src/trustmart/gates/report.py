@@ -94,9 +94,7 @@ class AudienceGateReport:
     def raise_if_held(self) -> None:
         """Raise ActivationHeld, which says what happened, what was asked for, and the next move."""
         if self.held:
-            raise ActivationHeld(
-                _held_text(self.audience, self.findings, "trustmart transform, trustmart activate")
-            )
+            raise ActivationHeld(_held_text(self.audience, self.findings, "trustmart transform, trustmart activate"))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-serialisable counts."""

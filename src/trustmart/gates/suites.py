@@ -60,9 +60,7 @@ def _listed_columns(policy: Policy, mart: str) -> Requirement:
             "columns": list(release.columns),
             "figures": [release.class_size, *release.measures],
         },
-        description=(
-            f"It has these columns and no other, and its figures are figures: {', '.join(release.columns)}."
-        ),
+        description=(f"It has these columns and no other, and its figures are figures: {', '.join(release.columns)}."),
     )
 
 
@@ -81,9 +79,7 @@ def _labels(policy: Policy, mart: str) -> list[Requirement]:
 
 def _no_identifiers(policy: Policy, mart: str) -> Requirement:
     """Hashing is not anonymization."""
-    direct = [
-        name for name, attribute in policy.attributes.items() if attribute.role is Role.DIRECT_IDENTIFIER
-    ]
+    direct = [name for name, attribute in policy.attributes.items() if attribute.role is Role.DIRECT_IDENTIFIER]
     return Requirement(
         expectation="ExpectNoDirectIdentifiers",
         check="no_direct_identifiers",

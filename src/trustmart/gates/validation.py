@@ -34,13 +34,9 @@ def validate(
 
     context = gx.get_context(mode="ephemeral", project_config=_configuration(data_docs_folder))
     with reading(session) as url:
-        datasource = context.data_sources.add_sql(
-            "candidates", connection_string=url, create_temp_table=False
-        )
+        datasource = context.data_sources.add_sql("candidates", connection_string=url, create_temp_table=False)
         try:
-            verdicts = {
-                mart: _validate_mart(context, datasource, mart, asked) for mart, asked in wanted.items()
-            }
+            verdicts = {mart: _validate_mart(context, datasource, mart, asked) for mart, asked in wanted.items()}
         finally:
             datasource.get_engine().dispose()
     if data_docs_folder is not None:
@@ -74,18 +70,14 @@ def _site(folder: Path) -> dict[str, Any]:
             "class_name": "TupleFilesystemStoreBackend",
             "base_directory": str(folder.resolve()),
         },
-        "site_index_builder": {
-            "class_name": "DefaultSiteIndexBuilder"
-        },  # pages.py writes a plainer one over it
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},  # pages.py writes a plainer one over it
     }
 
 
 def _validate_mart(context: Any, datasource: Any, mart: str, asked: Sequence[Requirement]) -> list[Verdict]:
     """Validate one candidate and keep the cleaned result for the pages."""
     # Named without a schema: with one, Great Expectations drops it and finds no table.
-    batch = (
-        datasource.add_table_asset(mart, table_name=mart).add_batch_definition_whole_table("all").get_batch()
-    )
+    batch = datasource.add_table_asset(mart, table_name=mart).add_batch_definition_whole_table("all").get_batch()
     suite = _suite(context, mart, asked)
     result = batch.validate(suite, result_format="BOOLEAN_ONLY")
     verdicts = [Verdict(met=False, trouble="NoResult")] * len(asked)
