@@ -29,6 +29,4 @@ def boxes_to_leave_out(dag: Any, models: Iterable[dict[str, Any]]) -> list[BaseO
     """Return the boxes of models that dbt did not build, or whose tests failed."""
     built = {row["name"] for row in models if row["status"] in BUILT}
     marker = f"{GROUP}."
-    return [
-        task for task in dag.tasks if marker in task.task_id and task.task_id.rpartition(".")[2] not in built
-    ]
+    return [task for task in dag.tasks if marker in task.task_id and task.task_id.rpartition(".")[2] not in built]

@@ -7,9 +7,12 @@ from typing import TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+import trustmart
 from trustmart.errors import DestinationError, SourceMissing, TrustmartError, WarehouseBusy
 
 T = TypeVar("T")
+
+PIPELINE = str(Path(trustmart.__file__).parent)
 
 # These pass by themselves: the extract is late, another run is writing, the destination is away.
 PASSING = (WarehouseBusy, SourceMissing, DestinationError)
@@ -45,7 +48,7 @@ def told_safely(work: Callable[[], T], *, stage: str) -> T:
 
 
 def _place(error: Exception) -> str:
-    """Return file and line of the last of our own frames."""
+    """Return file and line where our own code called what broke off."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "trustmart" in frame.filename] or frames
+    ours = [frame for frame in frames if frame.filename.startswith(PIPELINE)] or frames
     return f"{'/'.join(Path(ours[-1].filename).parts[-2:])}:{ours[-1].lineno}"

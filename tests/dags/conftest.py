@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,15 @@ def environment(data: Path, **more: str) -> dict[str, str]:
     """Return an environment with nothing of the developer's own deployment in it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("TRUSTMART_", "AIRFLOW"))}
     return {**clean, "TRUSTMART_DATA": str(data), "AIRFLOW_HOME": str(data / "airflow"), **more}
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """The modules of the plugin that import Airflow, which makes itself a home when that happens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        from trustmart_airflow import failures, instants, notifiers
+    return SimpleNamespace(failures=failures, instants=instants, notifiers=notifiers)
 
 
 def read_dags(folder: Path, home: Path) -> dict[str, Any]:
@@ -69,7 +79,7 @@ class Deployment:
             f"select task_id, t.state from task_instance as t join dag_run as r using (dag_id, run_id)"
             f" where dag_id = '{dag}' order by r.id"
         )
-        return {task: state for task, state in rows}
+        return dict(rows)
 
     def stage(self, name: str) -> dict[str, Any]:
         """Return what a stage reported."""
@@ -82,7 +92,7 @@ class Deployment:
         logs = [path.read_text(errors="replace") for path in (self.data / "airflow" / "logs").rglob("*.log")]
         pages = [path.read_text() for path in (self.data / "runs").rglob("*.*") if path.suffix in (".json", ".html")]
         rows = self.query("select value from xcom") + self.query("select extra from asset_event")
-        rows += self.query("select conf from dag_run") + self.query("select rendered_fields from rendered_task_instance_fields")
+        rows += self.query("select conf from dag_run")
         return "\n".join([*logs, *pages, *(str(row) for row in rows), self.output])
 
 
@@ -157,7 +167,7 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduled]:
     data = tmp_path_factory.mktemp("scheduled")
     generate(data / "crm", customers=CUSTOMERS)
     with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ:
+        for name in list(os.environ):
             if name.startswith(("TRUSTMART_", "AIRFLOW")):
                 patch.delenv(name)
         with up.airflow(Settings(data=data), port=free_port()) as running:
@@ -194,3 +204,21 @@ class People:
         numbers = set(re.findall(r"\bC\d{5,}\b", text))
         phones = {re.sub(r"\D", "", word) for word in re.findall(r"\+?\d[\d ()/-]{8,}\d", text)}
         return len(mails & self.mails) + len(numbers & self.numbers) + len(phones & self.phones)
+
+
+@pytest.fixture
+def parse(tmp_path: Path) -> Any:
+    """Parse another folder of DAG files."""
+    return lambda folder: read_dags(folder, tmp_path / "home")
+
+
+@pytest.fixture
+def a_night() -> Any:
+    """Run a night of one's own."""
+    return run_night
+
+
+@pytest.fixture
+def people() -> Any:
+    """Return whoever is in a deployment's CRM."""
+    return lambda data: People(data / "crm")

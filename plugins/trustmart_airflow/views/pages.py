@@ -15,8 +15,7 @@ NIGHT = r"^\d{8}T\d{6}Z$"
 # Reports need nothing from anywhere; whatever might slip into one shall fetch and run nothing either.
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
-        " frame-src 'self'; frame-ancestors 'self'"
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; frame-ancestors 'self'"
     ),
     "Cache-Control": "no-store",
 }

@@ -1,0 +1,79 @@
+"""One night through Airflow in one process, good and bad."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+
+PROJECT = Path(__file__).parents[2]
+BOXES = "transform.models."
+
+
+def test_a_night_runs_from_the_crm_to_the_audiences(night) -> None:
+    """S01: four DAGs run in the order of their assets, and leave reports of all five stages and a page."""
+    assert night.returncode == 0, night.output
+    order = [dag for (dag,) in night.query("select dag_id from dag_run order by id")]
+    assert order == ["ingest_crm", "build_marts", "forget_subjects", "activate_audiences"]
+    assert {state for (state,) in night.query("select state from dag_run")} == {"success"}
+    stages = ("ingest", "forget", "transform", "release", "activate")
+    assert {night.stage(stage)["as_of"] for stage in stages} == {"2026-11-21T02:00:00+00:00"}
+    assert list((night.data / "runs").glob("2*/report.html"))
+
+
+def test_a_good_night_is_green_and_its_alarms_are_skipped(night) -> None:
+    """S01: every model's box is green, and both alarms are skipped."""
+    states = night.states("build_marts")
+    alarms = {name: states.pop(name) for name in ("transform.models_failed", "held")}
+    assert set(alarms.values()) == {"skipped"}
+    assert set(states.values()) == {"success"}
+    assert len([name for name in states if name.startswith(BOXES)]) > 20
+
+
+def test_nobody_is_in_logs_xcoms_events_or_reports(night, people) -> None:
+    """S68: the night's logs, XComs, asset events and reports name no customer."""
+    assert night.query("select count(*) from xcom")[0][0] >= 5
+    assert people(night.data).in_text(night.said()) == 0
+
+
+def test_the_search_for_people_finds_a_planted_one(night, people) -> None:
+    """S68: the search that finds nobody would find somebody."""
+    crowd = people(night.data)
+    planted = f"{min(crowd.mails)} and {min(crowd.numbers)}"
+    assert crowd.in_text(night.said() + planted) == 2
+
+
+def test_what_is_held_is_red_while_audiences_still_go_out(tmp_path: Path, a_night) -> None:
+    """S03: a mart whose gate asks for more than it can show is held in red, and audiences are published."""
+    policy = tmp_path / "policy"
+    shutil.copytree(PROJECT / "policy", policy)
+    releases = policy / "releases.yml"
+    releases.write_text(releases.read_text().replace("maximum_suppressed: 0.", "maximum_suppressed: 0.000000"))
+    night = a_night(tmp_path, TRUSTMART_POLICY=str(policy))
+    assert night.returncode == 1
+    assert "build_marts.held: ReleaseHeld" in night.output
+    states = night.states("build_marts")
+    assert (states["release"], states["held"]) == ("success", "failed")
+    assert night.states("activate_audiences") == {"activate": "success"}
+    events = {name for (name,) in night.query("select name from asset_event join asset on asset.id = asset_id")}
+    assert events == {"restricted", "privacy_requests", "personal"}
+
+
+def test_a_failed_model_is_not_green_and_stops_the_release(tmp_path: Path, a_night) -> None:
+    """S03: a model that dbt cannot build is named in red, what hangs from it is skipped, nothing is released."""
+    home = tmp_path / "home"
+    for part in ("policy", "dbt_project", "dags", "plugins"):
+        shutil.copytree(PROJECT / part, home / part, ignore=shutil.ignore_patterns("target", "__pycache__"))
+    (model,) = (home / "dbt_project").rglob("int_customers__generalized.sql")
+    model.write_text("select no_such_column from {{ ref('int_customers__deduplicated') }}")
+    night = a_night(tmp_path, TRUSTMART_HOME=str(home))
+    assert night.returncode == 1
+    assert "int_customers__generalized" in night.output
+    states = night.states("build_marts")
+    assert states["transform.models_failed"] == "failed"
+    assert (states["release"], states["held"]) == ("upstream_failed", "upstream_failed")
+    assert states[f"{BOXES}int_customers__deduplicated"] == "success"
+    assert states[f"{BOXES}int_customers__generalized"] == "skipped"
+    assert states[f"{BOXES}dim_customer_segments"] == "skipped"
+    assert not (tmp_path / "warehouse" / "anonymized.duckdb").exists()
