@@ -47,9 +47,9 @@ def described(dag) -> dict:
 def main(folder: Path) -> None:
     """Read each file while watching, then the folder as a whole."""
     global watching
-    from airflow.dag_processing.dagbag import DagBag
     import airflow.sdk.definitions.asset  # Airflow's own files are not what is watched
     import airflow.sdk.definitions.dag  # noqa: F401
+    from airflow.dag_processing.dagbag import DagBag
 
     sys.addaudithook(watch)
     watching = True

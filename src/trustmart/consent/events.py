@@ -2,11 +2,12 @@
 
 Events come late, twice, out of order, in any UTC offset, and dated in the future. The rules:
 - only `given` grants; `requested` decides nothing; every other action, known or not, is a no;
-- the newest decision counts; at the same instant a no beats a yes;
-- a yes dated in the future does not count yet, a no that we hold counts from when we got it, whatever its date;
+- the decision with the newest date counts; at the same instant a no beats a yes;
+- a yes dated in the future does not count yet; a no that we hold counts already, and no yes dated before it undoes it;
 - a yes runs out after the shorter of its own validity and the purpose's.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,9 @@ from enum import StrEnum
 
 GRANTING = "given"
 UNDECIDED = "requested"
+
+# A hundred years. A longer validity says nothing more, and a clock overflows with it.
+LONGEST_VALIDITY_DAYS = 36_500
 
 
 class ConsentState(StrEnum):
@@ -51,6 +55,12 @@ class ConsentEvent:
         """Return from when the event counts."""
         return self.occurred_at if self.grants else min(self.occurred_at, self.ingested_as_of)
 
+    @property
+    def rank(self) -> tuple[datetime, bool, str, str, float]:
+        """Return what the newest decision has most of: its date, then no before yes; the rest only settles ties."""
+        days = math.inf if self.valid_for_days is None else self.valid_for_days
+        return self.occurred_at, not self.grants, self.event_id, self.action, -days
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentRecord:
@@ -70,12 +80,14 @@ def fold(events: Iterable[ConsentEvent], *, at: datetime, valid_for_days: int | 
     decisions = [event for event in events if event.decides and event.effective_at <= at]
     if not decisions:
         return ConsentRecord(state=ConsentState.UNKNOWN)
-    newest = max(decisions, key=lambda event: (event.effective_at, not event.grants, event.event_id))
+    # The first delivery of an event that came twice.
+    newest = max(sorted(decisions, key=lambda event: event.ingested_as_of), key=lambda event: event.rank)
     if not newest.grants:
         state = ConsentState.WITHDRAWN if newest.action == "withdrawn" else ConsentState.DENIED
         return ConsentRecord(state=state, event_id=newest.event_id, decided_at=newest.effective_at)
     validities = [days for days in (newest.valid_for_days, valid_for_days) if days is not None]
-    expires_at = newest.effective_at + timedelta(days=min(validities, default=0))
+    days = min(max(min(validities, default=0), 0), LONGEST_VALIDITY_DAYS)
+    expires_at = newest.effective_at + timedelta(days=days)
     return ConsentRecord(
         state=ConsentState.GRANTED if at < expires_at else ConsentState.EXPIRED,
         event_id=newest.event_id,

@@ -122,8 +122,8 @@ def no_direct_identifiers(
     texts = [name for name, data_type in present.items() if _kind(data_type) in _TEXTS]
     opaque = [n for n, t in present.items() if _kind(t) not in _TEXTS | _NUMBERS | _CALENDAR | {"BOOLEAN"}]
     known = [
-        KnownIdentifier(name=name, table=table, columns=tuple(columns), issued=issued, hashed=hashed)
-        for name, table, columns, issued, hashed in known_in
+        KnownIdentifier(name=name, table=table, columns=tuple(columns), comparison=comparison)
+        for name, table, columns, comparison in known_in
     ]
     raw_tables = {identifier.table for identifier in known}
     found = [_telling_name(column) for column in telling_names(present, identifiers)]

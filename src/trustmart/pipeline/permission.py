@@ -37,6 +37,7 @@ def decide_asked(session: Session, context: Context, purpose: str) -> dict[str, 
     """Decide for everybody in temp table `asked` (subject_id); somebody the zone does not know is restricted."""
     policy, at = context.policy, naive_utc(context.sends_at)
     rule = policy.purposes[purpose]
+    scopes = known_scopes(policy)
     events = _events(session, purpose)
     objections = _objections(session, at)
     frozen = _frozen(session, at)
@@ -52,7 +53,7 @@ def decide_asked(session: Session, context: Context, purpose: str) -> dict[str, 
             objections=frozenset(objections.get(subject, ())),
             consent=fold(events.get(subject, ()), at=at, valid_for_days=rule.valid_for_days),
         )
-        decisions[subject] = decide(rule, circumstances, known_scopes=known_scopes(policy), at=at)
+        decisions[subject] = decide(rule, circumstances, known_scopes=scopes, at=at)
     return decisions
 
 

@@ -14,19 +14,24 @@ decisions as (
 numbered as (
     select
         *,
-        -- At the same instant a no beats a yes.
+        -- The newest date counts; at the same instant a no beats a yes. The rest only settles ties.
         row_number() over (
             partition by subject_id, purpose
-            order by effective_at desc, is_grant asc, event_id_crm desc
+            order by
+                occurred_at desc, is_grant asc, event_id_crm desc, action desc, valid_for_days asc nulls last,
+                ingested_as_of asc
         ) as decision_number
     from decisions
 ),
 newest as (
+    -- A hundred years at most: a validity beyond every calendar would stop the night.
     select
         numbered.*,
         {{ dbt.dateadd(
             'day',
-            'coalesce(least(numbered.valid_for_days, purposes.valid_for_days), numbered.valid_for_days, purposes.valid_for_days, 0)',
+            'greatest(0, least(36500, coalesce('
+                ~ 'least(numbered.valid_for_days, purposes.valid_for_days),'
+                ~ ' numbered.valid_for_days, purposes.valid_for_days, 0)))',
             'numbered.effective_at'
         ) }} as runs_out_at
     from numbered

@@ -1,4 +1,5 @@
--- One row per person whose data is frozen (GDPR Art. 18). A request of a kind nobody knows freezes until somebody has read it.
+-- One row per person whose data is frozen (GDPR Art. 18). A request of a kind nobody knows freezes until somebody has read
+-- it, and one of erasure until it is carried out.
 with requests as (
     select requests.*
     from {{ ref('stg_crm__privacy_requests') }} as requests
@@ -7,4 +8,4 @@ with requests as (
 )
 select distinct subject_id
 from requests
-where kind not in ('access', 'portability', 'rectification', 'erasure')
+where kind not in ('access', 'portability', 'rectification')

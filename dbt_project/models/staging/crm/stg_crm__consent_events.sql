@@ -9,8 +9,8 @@ renamed as (
         subject_id,
 
         lower({{ tidy('purpose') }}) as purpose,
-        lower({{ tidy('action') }}) as action,
-        lower({{ tidy('action') }}) = 'given' as is_grant,
+        coalesce(lower({{ tidy('action') }}), 'unknown') as action,
+        coalesce(lower({{ tidy('action') }}) = 'given', false) as is_grant,
 
         valid_for_days,
 

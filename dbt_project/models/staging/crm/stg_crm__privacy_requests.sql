@@ -2,7 +2,7 @@
 with crm as (
     select
         subject_id,
-        lower({{ tidy('kind') }}) as kind,
+        coalesce(lower({{ tidy('kind') }}), 'unknown') as kind,
         least(received_at, _ingested_as_of) as effective_at
     from {{ source('crm', 'raw_crm__privacy_requests') }}
 ),
