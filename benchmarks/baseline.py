@@ -1,4 +1,4 @@
-"""The same work without privacy: load the CSV files into DuckDB, build the same marts with dbt, write three audiences."""
+"""The same work without privacy: load the CSV files into DuckDB, build the same marts and audiences with dbt."""
 
 import os
 import sys
@@ -8,12 +8,11 @@ import duckdb
 from dbt.cli.main import dbtRunner
 
 TABLES = ("customers", "transactions", "interactions", "consent_events", "objections", "privacy_requests")
-AUDIENCES = ("aud_email_marketing", "aud_insurance_cross_sell", "aud_loan_offers")
 PROJECT = Path(__file__).parent / "baseline_dbt"
 
 
 def main(crm: Path, folder: Path) -> None:
-    """Load, build, export."""
+    """Load and build."""
     file = folder / "baseline.duckdb"
     with duckdb.connect(str(file), config={"threads": 2}) as connection:
         connection.execute("create schema raw")

@@ -4,7 +4,7 @@ from typing import Any
 
 from airflow.configuration import write_default_airflow_configuration_if_needed
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
 from airflow.models.asset import AssetEvent, DagScheduleAssetReference
 from airflow.models.pool import Pool
 from airflow.utils import db
@@ -26,8 +26,11 @@ def prepare() -> None:
 
 def load_dags() -> dict[str, Any]:
     """Read the DAG files, keep them in the database, and return them by name."""
-    DagBundlesManager().sync_bundles_to_db()
-    bag = DagBag()
+    manager = DagBundlesManager()
+    manager.sync_bundles_to_db()
+    bundle = manager.get_bundle(BUNDLE)
+    bundle.initialize()
+    bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=BUNDLE)
     if bag.import_errors:
         raise SystemExit("\n".join(f"{path}: {error}" for path, error in bag.import_errors.items()))
     sync_bag_to_db(bag, BUNDLE, None)

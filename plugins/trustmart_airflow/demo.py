@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from trustmart.settings import Settings
 from trustmart_airflow.environment import SILENCE
@@ -16,10 +17,10 @@ from trustmart_airflow.night import NightThroughAirflow, run_night
 CUSTOMERS = 20_000
 STAGES = ("ingest", "forget", "transform", "release", "activate")
 NEXT = [
-    "trustmart night      another night, without Airflow",
-    "make up              Airflow's UI; the login is printed",
-    "make test            the tests",
-    "make                 everything else",
+    "make up                      Airflow with its UI; the login is printed",
+    ".venv/bin/trustmart night    another night, without Airflow",
+    ".venv/bin/trustmart status   what was released and sent last, and where everything is",
+    "make                         everything else",
 ]
 
 
@@ -59,7 +60,7 @@ def tell(settings: Settings, night: NightThroughAirflow, console: Console) -> in
     console.print()
     print_summary(_stages(folder), console, files=_files(settings, folder, night), next_steps=NEXT)
     for task, reason in night.failures.items():
-        console.print(f"\n[red]{task}[/] {reason}", markup=True)
+        console.print(f"\n[red]{task}[/] {escape(reason)}")
     return 0 if night.succeeded else 1
 
 

@@ -19,6 +19,16 @@ SILENCE = {
 }
 
 
+# On a small machine Airflow's processes wait for each other longer than they expect to.
+SQLITE_PATIENCE = {"timeout": 60}
+PATIENCE = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": f"{__name__}.SQLITE_PATIENCE",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": f"{__name__}.SQLITE_PATIENCE",
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "8",
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+}
+
+
 def airflow_environment(settings: Settings, *, port: int = 8080) -> dict[str, str]:
     """Return the variables of this process and ours; what somebody has set already stays as it is.
 
@@ -27,6 +37,7 @@ def airflow_environment(settings: Settings, *, port: int = 8080) -> dict[str, st
     home = private_folder(settings.data_folder / "airflow")
     ours = {
         **SILENCE,
+        **PATIENCE,
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -38,6 +49,7 @@ def airflow_environment(settings: Settings, *, port: int = 8080) -> dict[str, st
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.home / "dags"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(settings.home / "plugins"),

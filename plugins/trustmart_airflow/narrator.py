@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.status import Status
 
 
 @contextmanager
@@ -46,11 +47,14 @@ class Narrator:
         """Remember where to write, and who has failed."""
         self._console = console
         self._began = time.monotonic()
+        self._waiting: Status | None = None
         self.failures: dict[str, str] = {}
 
     def running(self, task: Any) -> None:
-        """Start the clock."""
+        """Start the clock, and turn a wheel where somebody watches."""
         self._began = time.monotonic()
+        self._waiting = self._console.status(f"{task.dag_id} {task.task_id} ...")
+        self._waiting.start()
 
     def succeeded(self, task: Any) -> None:
         """Write that it is done."""
@@ -63,6 +67,8 @@ class Narrator:
 
     def _line(self, word: str, task: Any) -> None:
         """Write one line."""
+        if self._waiting:
+            self._waiting.stop()
         seconds = time.monotonic() - self._began
         name = task.task_id.rpartition(".")[2]
         self._console.print(f"  {word} {task.dag_id:<19} {name:<14} {seconds:5.1f} s")

@@ -88,6 +88,10 @@ class Forget(Stage):
     verb = "forget"
     writes_page = False  # it runs every quarter of an hour, which is not a night each time
 
+    def __init__(self, **kwargs: Any) -> None:
+        """Go first where tasks wait for their turn: people who ask do not wait for a night to end."""
+        super().__init__(priority_weight=1000, weight_rule="absolute", **kwargs)
+
 
 class DbtBuild(Stage):
     """Run dbt once; tell of each model as it ends, and leave its box green only if it was built."""

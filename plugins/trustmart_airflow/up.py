@@ -9,9 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,13 @@ import psutil  # type: ignore[import-untyped]
 from trustmart.settings import Settings
 from trustmart_airflow.environment import USER, airflow_environment, password
 
-COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-PATIENCE = 180
+HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+PATIENCE = 240
+
+# `airflow standalone` starts the same four, and two servers of log files that listen to the whole network; they are
+# left out, because here the API server reads the files itself. The scheduler comes last: its tasks need the API.
+SERVER = ["api-server"]
+OTHERS = (["dag-processor"], ["triggerer", "--skip-serve-logs"], ["scheduler", "--skip-serve-logs"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,34 +36,55 @@ class Running:
     url: str
     password: str
     log: Path
-    process: subprocess.Popen[bytes]
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def broken(self) -> bool:
+        """True once a part of it has ended by itself."""
+        return any(process.poll() is not None for process in self.processes)
 
 
 @contextmanager
 def airflow(settings: Settings, *, port: int) -> Iterator[Running]:
-    """Start Airflow in a session of its own, wait until it is healthy, and end all of it afterwards."""
+    """Start Airflow in sessions of its own, wait until it is healthy, and end all of it afterwards."""
     _require_free(port)
     environment = airflow_environment(settings, port=port)
-    secret = password(Path(environment["AIRFLOW_HOME"]))
+    home = Path(environment["AIRFLOW_HOME"])
+    secret = password(home)
     _prepare(environment)
-    log = Path(environment["AIRFLOW_HOME"]) / "logs" / "standalone.log"
+    log = home / "logs" / "up.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(Path(sys.executable).parent / "airflow"), "standalone"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    running = Running(url=f"http://127.0.0.1:{port}", password=secret, log=log, process=process)
+    log.write_bytes(b"")
+    running = Running(url=f"http://127.0.0.1:{port}", password=secret, log=log)
     try:
-        _wait_until_healthy(running)
+        _start(running, SERVER, environment)
+        # The part that tasks talk to is set up when it is first asked for something.
+        _wait_until(running, lambda: bool(_answer(f"{running.url}/execution/health")))
+        for command in OTHERS:
+            _start(running, command, environment)
+        _wait_until(running, lambda: _is_healthy(running.url))
         yield running
     finally:
-        _end(process)
+        _end(running.processes)
+
+
+def _start(running: Running, command: list[str], environment: dict[str, str]) -> None:
+    """Start a part of Airflow."""
+    program = str(Path(sys.executable).parent / "airflow")
+    with running.log.open("ab") as output:
+        process = subprocess.Popen(
+            [program, *command],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    running.processes.append(process)
 
 
 def _prepare(environment: dict[str, str]) -> None:
-    """Make the tables and the pool, in a process of its own because the environment must come first."""
-    code = "from trustmart_airflow import database; database.prepare()"
+    """Make tables and pool, read the DAGs; in a process of its own, because the environment comes first."""
+    code = "from trustmart_airflow import database; database.prepare(); database.load_dags()"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -72,33 +98,37 @@ def _require_free(port: int) -> None:
             raise SystemExit(f"Port {port} is taken. Use another one: TRUSTMART_PORT=8090 make up")
 
 
-def _wait_until_healthy(running: Running) -> None:
-    """Return when all four parts of Airflow say they are well."""
+def _wait_until(running: Running, well: Callable[[], bool]) -> None:
+    """Return when all is well; give up when a part has ended, or after some minutes."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if running.process.poll() is not None:
-            break
-        health = _health(running.url)
-        if all(health.get(part, {}).get("status") == "healthy" for part in COMPONENTS):
+    while time.monotonic() < deadline and not running.broken:
+        if well():
             return
-        time.sleep(1)
-    end = running.log.read_text()[-2000:]
+        time.sleep(0.5)
+    end = running.log.read_text(errors="replace")[-2000:]
     raise SystemExit(f"Airflow did not become healthy; the end of {running.log}:\n{end}")
 
 
-def _health(url: str) -> dict[str, Any]:
-    """Ask Airflow how it is; nothing at all while it does not answer."""
+def _is_healthy(url: str) -> bool:
+    """True when all four parts of Airflow say they are well."""
+    health = _answer(f"{url}/api/v2/monitor/health")
+    return all(health.get(part, {}).get("status") == "healthy" for part in HEALTHY)
+
+
+def _answer(url: str) -> dict[str, Any]:
+    """Return what Airflow says at a URL; nothing at all while it does not answer."""
     try:
-        with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=5) as answer:
-            health: dict[str, Any] = json.load(answer)
-            return health
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            said: dict[str, Any] = json.load(answer)
+            return said
     except (urllib.error.URLError, OSError, ValueError):
         return {}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End every process of Airflow's session: its children outlive it otherwise."""
-    members = [child for child in psutil.process_iter() if _session(child.pid) == process.pid]
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """End every process of Airflow's sessions: children outlive their parents otherwise."""
+    sessions = {process.pid for process in processes}
+    members = [child for child in psutil.process_iter() if _session(child.pid) in sessions]
     for member in members:
         with suppress(psutil.NoSuchProcess):
             member.terminate()
@@ -106,7 +136,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for member in alive:
         with suppress(psutil.NoSuchProcess):
             member.kill()
-    process.wait()
+    for process in processes:
+        process.wait()
 
 
 def _session(pid: int) -> int:
@@ -121,7 +152,7 @@ def _follow(running: Running) -> None:
     """Copy Airflow's log to the terminal for as long as it runs."""
     with running.log.open(errors="replace") as lines:
         lines.seek(0, os.SEEK_END)
-        while running.process.poll() is None:
+        while not running.broken:
             if line := lines.readline():
                 sys.stdout.write(line)
             else:

@@ -56,7 +56,7 @@ def night(as_of: AsOf = None, crm: Crm = None, dry_run: DryRun = False, as_json:
         if as_json:
             _print_json(stages)
         else:
-            print_summary(stages, Console(), files=_files(context), next_steps=_next_steps(context))
+            print_summary(stages, Console(), files=pipeline.files(context), next_steps=_next_steps(context))
         pipeline.raise_if_held(stages["release"])
 
 
@@ -159,20 +159,23 @@ def generate(
         if as_json:
             _print_json({"folder": str(place), "rows": rows})
         else:
-            typer.echo(f"{sum(rows.values()):,} rows in {len(rows)} files in {place}. Next: trustmart night --crm {place}")
+            total = sum(rows.values())
+            typer.echo(f"{total:,} rows in {len(rows)} files in {place}. Next: trustmart night --crm {place}")
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Say what was released and sent last, whether the ledger is whole, and where everything is."""
     with _errors_for_people():
+        from trustmart.pipeline import files
+
         context = _open(None)
         last = {kind: context.ledger.last(kind) for kind in ("release", "activation", "erasure")}
         fault = context.ledger.first_fault()
         facts: dict[str, Any] = {
             "policy_version": context.policy.version,
             "ledger": "whole" if fault is None else f"broken at entry {fault}",
-            "files": _files(context),
+            "files": files(context),
             **{kind: {"at": entry.at, **entry.facts} if entry else None for kind, entry in last.items()},
         }
         if as_json:
@@ -252,25 +255,12 @@ def _instant(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _files(context: Any) -> dict[str, str]:
-    """Return where a person finds what a night has made."""
-    places = {
-        "marts for analysts": context.warehouse.path("anonymized"),
-        "the night's page": context.run_folder / "report.html",
-        "what the gate found": context.settings.runs_folder / "data_docs" / "index.html",
-        "ledger": context.settings.ledger_file,
-    }
-    for destination in context.policy.destinations.values():
-        places[f"audiences ({Path(destination.folder).name})"] = context.settings.home / destination.folder
-    return {name: str(path) for name, path in places.items() if path.exists()}
-
-
 def _next_steps(context: Any) -> list[str]:
     """Return what to type next."""
     marts = context.warehouse.path("anonymized")
     return [
         f"open {context.run_folder / 'report.html'}",
-        f"""python -c "import duckdb; print(duckdb.connect('{marts}', read_only=True).sql('from dim_customer_segments'))\"""",
+        f"python -c \"import duckdb; duckdb.connect('{marts}', read_only=True).sql('from dim_customer_segments').show()\"",
         "trustmart activate --dry-run",
         "make up    (Airflow with its UI)",
     ]
@@ -279,7 +269,8 @@ def _next_steps(context: Any) -> list[str]:
 @contextmanager
 def _progress(quiet: bool) -> Iterator[tuple[Callable[..., None], Callable[..., None], Callable[..., None]]]:
     """Show the stage and what it works on; yields (start a stage, rows read, model finished)."""
-    columns = (SpinnerColumn(), TextColumn("{task.description:<42}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    described = TextColumn("{task.description:<42}")
+    columns = (SpinnerColumn(), described, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen, disable=quiet or not screen.is_terminal, transient=True) as bars:
         task = bars.add_task("", total=None)
         stage = ""

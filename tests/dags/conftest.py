@@ -5,9 +5,11 @@ import json
 import os
 import re
 import socket
+import socketserver
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -216,6 +218,44 @@ def parse(tmp_path: Path) -> Any:
 def a_night() -> Any:
     """Run a night of one's own."""
     return run_night
+
+
+class Mailbox(socketserver.ThreadingTCPServer):
+    """A mail server of this machine that keeps what it is sent."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        """Take a free port."""
+        super().__init__(("127.0.0.1", 0), MailConversation)
+        self.letters: list[str] = []
+
+
+class MailConversation(socketserver.StreamRequestHandler):
+    """Speaks just enough SMTP."""
+
+    def handle(self) -> None:
+        """Say yes to everything, and keep the text."""
+        self._say("220 here")
+        while line := self.rfile.readline():
+            word = line[:4].upper().strip()
+            if word == b"DATA":
+                self._say("354 go on")
+                self.server.letters.append(b"".join(iter(self.rfile.readline, b".\r\n")).decode())
+            self._say("221 bye" if word == b"QUIT" else "250 yes")
+
+    def _say(self, answer: str) -> None:
+        """Send a line."""
+        self.wfile.write(f"{answer}\r\n".encode())
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server for the time of a test."""
+    with Mailbox() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 @pytest.fixture

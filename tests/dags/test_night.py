@@ -1,6 +1,9 @@
 """One night through Airflow in one process, good and bad."""
 
+import json
+import secrets
 import shutil
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -44,15 +47,33 @@ def test_the_search_for_people_finds_a_planted_one(night, people) -> None:
     assert crowd.in_text(night.said() + planted) == 2
 
 
-def test_what_is_held_is_red_while_audiences_still_go_out(tmp_path: Path, a_night) -> None:
-    """S03: a mart whose gate asks for more than it can show is held in red, and audiences are published."""
+def test_what_is_held_is_red_and_mailed_while_audiences_still_go_out(tmp_path: Path, a_night, mailbox) -> None:
+    """S03: a mart that its gate holds is red, somebody gets a mail of counts, and audiences are published.
+
+    The key comes from an Airflow connection here, and is found nowhere afterwards.
+    """
     policy = tmp_path / "policy"
     shutil.copytree(PROJECT / "policy", policy)
     releases = policy / "releases.yml"
     releases.write_text(releases.read_text().replace("maximum_suppressed: 0.", "maximum_suppressed: 0.000000"))
-    night = a_night(tmp_path, TRUSTMART_POLICY=str(policy))
+    host, port = mailbox.server_address
+    key = secrets.token_hex(32)
+    night = a_night(
+        tmp_path,
+        TRUSTMART_POLICY=str(policy),
+        TRUSTMART_NOTIFY="privacy@bank.example",
+        AIRFLOW_CONN_SMTP_DEFAULT=f"smtp://{host}:{port}/?disable_ssl=true&disable_tls=true&from_email=a%40b.example",
+        AIRFLOW_CONN_TRUSTMART_KEY=json.dumps({"conn_type": "generic", "password": key}),
+    )
     assert night.returncode == 1
     assert "build_marts.held: ReleaseHeld" in night.output
+    (letter,) = mailbox.letters
+    text = "".join(
+        str(part.get_payload(decode=True)) for part in message_from_string(letter).walk() if not part.is_multipart()
+    )
+    assert "build_marts.held" in text
+    assert not (tmp_path / "key").exists()
+    assert key not in night.said()
     states = night.states("build_marts")
     assert (states["release"], states["held"]) == ("success", "failed")
     assert night.states("activate_audiences") == {"activate": "success"}

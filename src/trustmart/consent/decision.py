@@ -32,6 +32,9 @@ _NO_CONSENT = {
 }
 
 
+_NEVER_ASKED = ConsentRecord(state=ConsentState.UNKNOWN)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What is known of a person when a purpose asks for them."""
@@ -40,7 +43,7 @@ class Circumstances:
     birth_date: date | None
     age_of_digital_consent: int
     objections: frozenset[str] = frozenset()
-    consent: ConsentRecord = ConsentRecord(state=ConsentState.UNKNOWN)
+    consent: ConsentRecord = _NEVER_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,18 +29,22 @@ nav ol, .breadcrumb { display: flex; gap: .6rem; list-style: none; padding: 0 }
 def keep_at_home(folder: Path) -> None:
     """Take out of the pages what they would load from other servers; add a style and an index of ours."""
     for page in folder.rglob("*.html"):
-        text = _REMOTE.sub("", page.read_text(encoding="utf-8"))
-        page.write_text(text.replace("</head>", f"<style>{_STYLE}</style></head>", 1), encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        if _STYLE not in text:  # pages of earlier nights have been here before
+            style = f"<style>{_STYLE}</style></head>"
+            page.write_text(_REMOTE.sub("", text).replace("</head>", style, 1), encoding="utf-8")
     for picture in _UNUSED_PICTURES:
         (folder / "static" / "images" / picture).unlink(missing_ok=True)
     (folder / "index.html").write_text(_index(folder), encoding="utf-8")
 
 
 def _index(folder: Path) -> str:
-    """Return a page that names every mart and links to what was found."""
+    """Return a page that links to what was found of every mart, the newest first."""
+    pages = sorted(folder.glob("validations/**/*.html"), key=lambda page: (page.parent.name, page.stem), reverse=True)
     links = "".join(
-        f'<li><a href="{escape(page.relative_to(folder).as_posix())}">{escape(page.stem)}</a></li>'
-        for page in sorted(folder.glob("validations/**/*.html"))
+        f'<li><a href="{escape(page.relative_to(folder).as_posix())}">{escape(page.stem)}</a>'
+        f" {escape(page.parent.name.partition('.')[0])}</li>"
+        for page in pages
     )
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Release gate</title>'

@@ -75,9 +75,8 @@ class Ledger:
 
     def first_fault(self) -> int | None:
         """Return the number of the first entry that does not fit the chain, or None where all do."""
-        previous, number = _BEGINNING, 0
-        for entry in self.entries():
-            number += 1
+        previous = _BEGINNING
+        for number, entry in enumerate(self.entries(), start=1):
             body = {name: getattr(entry, name) for name in ("number", "at", "kind", "facts", "previous")}
             if entry.number != number or entry.previous != previous or entry.digest != _digest(body):
                 return number

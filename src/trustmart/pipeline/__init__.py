@@ -4,7 +4,7 @@ from trustmart.pipeline.activate import activate
 from trustmart.pipeline.context import Context, open_context
 from trustmart.pipeline.forget import forget
 from trustmart.pipeline.ingest import ingest
-from trustmart.pipeline.night import night, write_report
+from trustmart.pipeline.night import files, night, write_report
 from trustmart.pipeline.release import raise_if_held, release
 from trustmart.pipeline.requests import receive_request
 from trustmart.pipeline.transform import transform
@@ -12,6 +12,7 @@ from trustmart.pipeline.transform import transform
 __all__ = [
     "Context",
     "activate",
+    "files",
     "forget",
     "ingest",
     "night",

@@ -17,7 +17,7 @@ from trustmart.warehouse import Session
 def activate(context: Context, *, dry_run: bool = False) -> dict[str, Any]:
     """Send every audience's change and return the counts; a dry run sends and writes nothing.
 
-    Raises ActivationHeld where a later night was sent already, DestinationError where a destination does not take a change.
+    Raises ActivationHeld where a later night was sent already, DestinationError where a change is not taken.
     """
     started = time.monotonic()
     if not dry_run:
@@ -75,7 +75,7 @@ def _activate_one(
 def _send(
     context: Context, membership: Membership, destination: Destination, change: AudienceDelta
 ) -> tuple[Receipt, ...]:
-    """Write the change down, tell the destination, and remember what it accepted. Removal first: nobody stays longer."""
+    """Write the change down, tell the destination (removal first: nobody stays longer), remember what it accepted."""
     name = change_id(change, after=membership.last_change(change.audience))
     membership.begin(name, change)
     receipts = (
@@ -133,8 +133,8 @@ def _refuse_to_go_back(context: Context) -> None:
     last = context.ledger.last("activation")
     if last is not None and last.at > context.as_of.isoformat():
         raise ActivationHeld(
-            f"audiences were already sent as of {last.at}; what was permitted at {context.as_of.isoformat()} is history."
-            " To see what it would have been: trustmart activate --dry-run"
+            f"audiences were already sent as of {last.at}; what was permitted at {context.as_of.isoformat()}"
+            " is history. To see what it would have been: trustmart activate --dry-run"
         )
 
 

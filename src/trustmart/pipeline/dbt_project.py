@@ -1,4 +1,4 @@
-"""Run dbt in this process: policy as its variables, zone keys as its secrets, and nothing of a person in what it leaves."""
+"""Run dbt in this process: policy as its variables, zone keys as its secrets, nothing of a person in what it leaves."""
 
 import json
 import os

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from trustmart.identity import derive_key
 from trustmart.pipeline.context import Context
-from trustmart.pipeline.people import customer_tombstone, mailbox_tombstone
+from trustmart.pipeline.people import customer_tombstone, mailbox_tombstone, parts_of_record
 from trustmart.pipeline.permission import not_permitted_now
 from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc, say_night
 
@@ -76,6 +76,7 @@ def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]
         session.unregister("leaving")
         records = _customer_records(session, context, subjects)
         rows = _delete_subjects(session, _tables_of_people(session), subjects)
+        rows += _delete_unreadable(session, erased)
         session.run("insert into restricted.erasures values (?, ?, ?, ?)", [at, len(erased), rows, records])
     session.run("checkpoint restricted")
     return rows
@@ -111,6 +112,23 @@ def _delete_subjects(session: Session, tables: list[str], subjects: list[str]) -
         session.run(f"delete {where}")
     session.unregister("leaving")
     return removed
+
+
+def _delete_unreadable(session: Session, erased: list[tuple[str, str, str]]) -> int:
+    """Delete the quarantined records of nobody known in which these people's numbers stand; return how many."""
+    numbers: dict[str, set[str]] = {}
+    for _, source, customer in erased:
+        numbers.setdefault(source, set()).add(customer.strip())
+    digests = [
+        digest
+        for source, digest, record in session.rows(
+            "select source, digest, record from restricted.quarantine where subject_id is null"
+        )
+        if not numbers.get(source, set()).isdisjoint(parts_of_record(record))
+    ]
+    for digest in digests:
+        session.run("delete from restricted.quarantine where subject_id is null and digest = ?", [digest])
+    return len(digests)
 
 
 def _register_subjects(session: Session, subjects: list[str]) -> None:

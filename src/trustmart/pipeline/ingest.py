@@ -1,10 +1,12 @@
 """Ingest: take in what the CRM has new; every row is loaded or quarantined, and both are counted."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from trustmart.errors import ConfigurationError
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.intake import Intake
 from trustmart.pipeline.people import People
@@ -24,6 +26,8 @@ def ingest(context: Context, *, source: str | None = None, progress: Progress | 
     the zone is as it was before.
     """
     started = time.monotonic()
+    if source is not None and source not in context.policy.sources:
+        raise ConfigurationError(f"policy/sources.yml has no source {source!r}")
     with context.warehouse.session(writes="restricted") as session:
         ensure_bookkeeping(session)
         for name in [source] if source else context.policy.sources:
@@ -101,7 +105,7 @@ def _report(session: Session, as_of: datetime) -> dict[str, Any]:
     at = naive_utc(as_of)
     rows = session.rows(
         "select source, table_name, sum(files), sum(rows_in), sum(loaded), sum(redelivered), sum(quarantined),"
-        " string_agg(nullif(new_columns, ''), ',') from restricted.batches where as_of = ? group by all order by all",
+        " list(new_columns) from restricted.batches where as_of = ? group by all order by all",
         [at],
     )
     reasons: dict[tuple[str, str], dict[str, int]] = {}
@@ -120,7 +124,7 @@ def _report(session: Session, as_of: datetime) -> dict[str, Any]:
             "loaded": int(loaded),
             "redelivered": int(redelivered),
             "quarantined": int(quarantined),
-            "new_columns": sorted(set(new_columns.split(","))) if new_columns else [],
+            "new_columns": sorted({name for batch in new_columns for name in json.loads(batch)}),
             "reasons": reasons.get((source, table), {}),
         }
         for source, table, files, rows_in, loaded, redelivered, quarantined, new_columns in rows

@@ -52,5 +52,18 @@ def stages(context: Context) -> dict[str, Any]:
 def write_report(context: Context) -> Path:
     """Write the night's page and return its path."""
     path = context.run_folder / "report.html"
-    write_page(stages(context), path, context.policy.version)
+    write_page(stages(context), path, context.policy.version, files=files(context))
     return path
+
+
+def files(context: Context) -> dict[str, str]:
+    """Return where a person finds what a night has made."""
+    places = {
+        "marts for analysts": context.warehouse.path("anonymized"),
+        "the night's page": context.run_folder / "report.html",
+        "what the gate found": context.settings.runs_folder / "data_docs" / "index.html",
+        "ledger": context.settings.ledger_file,
+    }
+    for name, destination in context.policy.destinations.items():
+        places[f"audiences for {name}"] = context.settings.home / destination.folder
+    return {name: str(path) for name, path in places.items() if path.exists()}

@@ -1,5 +1,6 @@
 """Give the rows of a page their people: subject ids, erased or not, and usable e-mail addresses."""
 
+import re
 from collections.abc import Mapping
 
 import pyarrow as pa
@@ -8,11 +9,19 @@ import pyarrow.compute as pc
 from trustmart.identity import derive_key, normalize_email, subject_id, tombstone
 from trustmart.identity.contact_points import mailbox
 from trustmart.policy import Attribute, Table
-from trustmart.sources import Page
+from trustmart.sources import Page, Unreadable
 from trustmart.warehouse import Session
 
 # What is added to a page that has e-mail addresses: the usable form, and the mailbox it reaches.
 ADDRESS_COLUMNS = ("_email_normalized", "_email_mailbox")
+
+
+# The reason of a row that is not kept, because its person was erased.
+ERASED = "erased_subject"
+
+# What may stand around a customer's number in a record that could not be split: by fields first, then by words.
+_FIELD_EDGES = re.compile(r"[,;|\t\r\n\"]+")
+_WORD_EDGES = re.compile(r"[^\w.-]+")
 
 
 def has_addresses(table: Table, attributes: Mapping[str, Attribute]) -> bool:
@@ -57,6 +66,19 @@ class People:
                 return Page(records=records, unreadable=page.unreadable)
         return page
 
+    def without_erased(self, unreadable: tuple[Unreadable, ...]) -> tuple[Unreadable, ...]:
+        """Return the records with the text of those taken away in which an erased customer's number stands."""
+        if not self._tombstones:
+            return unreadable
+        return tuple(
+            Unreadable(line=bad.line, reason=ERASED, text="") if self._names_erased(bad.text) else bad
+            for bad in unreadable
+        )
+
+    def _names_erased(self, text: str) -> bool:
+        """True where something in the text is the number of an erased customer."""
+        return any(self._is_erased(part) for part in parts_of_record(text))
+
     def _subject(self, customer: str) -> str:
         """Return (and remember) a customer's subject id."""
         if customer not in self._subjects:
@@ -76,6 +98,11 @@ class People:
         if text not in self._emails:
             self._emails[text] = normalize_email(text)
         return self._emails[text]
+
+
+def parts_of_record(text: str) -> set[str]:
+    """Return everything in an unreadable record that may be a customer's number."""
+    return {part.strip() for edges in (_FIELD_EDGES, _WORD_EDGES) for part in edges.split(text)} - {""}
 
 
 def customer_tombstone(source_name: str, customer: str, tombstone_key: str) -> str:

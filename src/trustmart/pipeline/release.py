@@ -17,11 +17,13 @@ def release(context: Context) -> dict[str, Any]:
     """
     started = time.monotonic()
     data_docs = context.settings.runs_folder / "data_docs"
-    reports = inspect_all(policy=context.policy, warehouse=context.warehouse, data_docs_folder=data_docs)
-    audiences = inspect_audiences(context.policy, context.warehouse)
-    release_id = _release_id(context, reports)
-    with context.warehouse.new_release() as session:
-        standing = _publish(session, context, reports, release_id)
+    # Nobody else may write in between: what is published is what was inspected.
+    with context.warehouse.exclusive():
+        reports = inspect_all(policy=context.policy, warehouse=context.warehouse, data_docs_folder=data_docs)
+        audiences = inspect_audiences(context.policy, context.warehouse)
+        release_id = _release_id(context, reports)
+        with context.warehouse.new_release() as session:
+            standing = _publish(session, context, reports, release_id)
     _record(context, reports, release_id)
     report = {
         "as_of": context.as_of.isoformat(),

@@ -1,4 +1,4 @@
-"""Requests of people that reach Trustmart directly: erasure, objection, restriction; they take effect within minutes."""
+"""Requests of people that reach Trustmart directly: erasure, objection, restriction."""
 
 import os
 import secrets

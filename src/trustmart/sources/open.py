@@ -47,11 +47,9 @@ def _file_delivery(path: Path, source: Source, table: Table, place: str) -> Deli
 def _files(source: Source, table: Table, place: str, home: Path) -> list[Path]:
     """Return the table's files: <from>.csv and <from>_*.csv (daily increments), or their Parquet kin."""
     folder = home / (source.location.folder or "")
-    found = sorted(
-        path
-        for pattern in (f"{table.source_name}.{source.location.kind}", f"{table.source_name}_[0-9]*.{source.location.kind}")
-        for path in folder.glob(pattern)
-    )
+    ending = source.location.kind
+    patterns = (f"{table.source_name}.{ending}", f"{table.source_name}_[0-9]*.{ending}")
+    found = sorted(path for pattern in patterns for path in folder.glob(pattern))
     if not found:
         raise SourceMissing(
             f"no {table.source_name}.{source.location.kind} in {folder}, where policy/sources.yml ({place}) expects it."

@@ -11,6 +11,9 @@ from trustmart.policy import Table
 PAGE_ROWS = 50_000
 LINE = "_line"
 
+# Columns that are added to a page on its way: a source's own cannot be called the same.
+RESERVED = frozenset({LINE, "_email_normalized", "_email_mailbox"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
@@ -45,15 +48,20 @@ class Delivery:
 
 
 def require_columns(name: str, columns: tuple[str, ...], table: Table, place: str) -> None:
-    """Refuse a delivery that lacks a mapped column, or names one twice."""
-    if repeated := sorted({column for column in columns if columns.count(column) > 1}):
-        raise SourceColumnMissing(f"{name} names a column twice: {', '.join(repeated)}")
+    """Refuse a delivery that lacks a mapped column, or names one twice (to SQL, `Name` and `name` are one)."""
     for ours, column in table.columns.items():
         if column.source_name not in columns and not column.optional:
             raise SourceColumnMissing(
                 f"{name} has no column {column.source_name!r}, which policy/sources.yml maps to {ours!r}"
                 f" ({place}.columns.{ours}). Name the right column there, or say optional: true; then: trustmart ingest"
             )
+    folded = [column.lower() for column in columns]
+    if repeated := sorted({column for column in columns if folded.count(column.lower()) > 1}):
+        raise SourceColumnMissing(
+            f"{name} names a column twice (capital and small letters are the same here): {', '.join(repeated)}"
+        )
+    if taken := sorted({column for column in columns if column.lower() in RESERVED}):
+        raise SourceColumnMissing(f"{name} has columns with names that Trustmart keeps for itself: {', '.join(taken)}")
 
 
 def as_text(columns: tuple[str, ...], arrays: list[pa.Array], lines: pa.Array) -> pa.Table:

@@ -15,18 +15,28 @@ def header(path: Path) -> tuple[str, ...]:
     """Return the column names."""
     try:
         return tuple(pq.read_schema(path).names)
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowException, OSError):
         raise SourceUnreadable(f"{path.name} is not a Parquet file, or not a whole one") from None
 
 
 def pages(path: Path, columns: tuple[str, ...]) -> Iterator[Page]:
     """Yield the file's rows as text."""
     number = 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=PAGE_ROWS):
-            lines = pa.array(range(number + 1, number + batch.num_rows + 1), pa.int64())
-            yield Page(records=as_text(columns, [_text(batch.column(name)) for name in columns], lines))
-            number += batch.num_rows
+    for batch in _batches(path):
+        lines = pa.array(range(number + 1, number + batch.num_rows + 1), pa.int64())
+        yield Page(records=as_text(columns, [_text(batch.column(name)) for name in columns], lines))
+        number += batch.num_rows
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the file's rows in pieces; raises SourceUnreadable where one of them is damaged."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=PAGE_ROWS)
+        return
+    except (pa.ArrowException, OSError) as error:
+        kind = type(error).__name__
+    raise SourceUnreadable(f"{path.name} is damaged: reading it broke off ({kind})")
 
 
 def _text(values: pa.Array) -> pa.Array:

@@ -10,7 +10,9 @@ _TABLES = {
         "batch_id varchar, as_of timestamp, source varchar, table_name varchar, files bigint, rows_in bigint,"
         " loaded bigint, redelivered bigint, quarantined bigint, new_columns varchar"
     ),
-    "batch_reasons": "batch_id varchar, as_of timestamp, source varchar, table_name varchar, reason varchar, rows bigint",
+    "batch_reasons": (
+        "batch_id varchar, as_of timestamp, source varchar, table_name varchar, reason varchar, rows bigint"
+    ),
     "deliveries": "source varchar, table_name varchar, fingerprint varchar, name varchar, batch_id varchar",
     "watermarks": "source varchar, table_name varchar, watermark timestamp",
     "quarantine": (

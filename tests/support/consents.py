@@ -1,0 +1,342 @@
+"""Consent as people live it: generated events and CRMs, and the plain-Python answer for a whole CRM."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from trustmart.consent import Circumstances, ConsentEvent, ConsentRecord, Reason, decide, fold
+from trustmart.policy import Policy
+
+Row = dict[str, Any]
+
+# Noon on an ordinary day, the end of a night, and both days on which somebody born on 29 February may turn older.
+NIGHTS = (
+    datetime(2026, 11, 20, 12),
+    datetime(2026, 11, 20, 23, 59, 59),
+    datetime(2027, 2, 28, 12),
+    datetime(2027, 3, 1),
+    datetime(2028, 2, 29, 12),
+)
+
+_SUBJECTS = ("ann", "bob", "eve", "joe")
+_STRANGERS = ("nobody the CRM knows",)
+_VALIDITIES = (730, 365, 390, 180)
+# Around every edge a rule has: now, the validities of the shipped purposes, and a year of childhood.
+_AGES_OF_EVENTS = (
+    timedelta(0),
+    timedelta(seconds=1),
+    timedelta(seconds=-1),
+    timedelta(days=1),
+    timedelta(days=-1),
+    timedelta(days=30),
+    timedelta(days=200),
+    timedelta(days=-400),
+    *(timedelta(days=days) for days in _VALIDITIES),
+    *(timedelta(days=days) - timedelta(seconds=1) for days in _VALIDITIES),
+    timedelta(days=1500),
+)
+
+
+def events(at: datetime) -> st.SearchStrategy[ConsentEvent]:
+    """Generate consent events around an instant: ties, repeated ids, future dates, actions nobody knows."""
+    return st.builds(
+        ConsentEvent,
+        event_id=st.sampled_from(["E1", "E2", "E3"]),
+        action=st.sampled_from(["given", "given", "given", "withdrawn", "refused", "requested", "maybe", ""]),
+        occurred_at=instants(at),
+        ingested_as_of=instants(at),
+        valid_for_days=validities(),
+    )
+
+
+def instants(at: datetime) -> st.SearchStrategy[datetime]:
+    """Generate instants around every edge of the rules."""
+    return st.sampled_from(_AGES_OF_EVENTS).map(lambda age: at - age)
+
+
+def validities() -> st.SearchStrategy[int | None]:
+    """Generate the validity an event claims: none, nonsense, sensible, and longer than any calendar."""
+    return st.sampled_from([None, None, 730, 365, 1, 0, -5, 10**12, -(10**12)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crm:
+    """What the raw tables hold on a night, column by canonical name; a column that is left out is null."""
+
+    at: datetime
+    customers: list[Row] = field(default_factory=list)
+    consent_events: list[Row] = field(default_factory=list)
+    objections: list[Row] = field(default_factory=list)
+    privacy_requests: list[Row] = field(default_factory=list)
+    requests: list[Row] = field(default_factory=list)
+    erased_mailboxes: list[Row] = field(default_factory=list)
+
+    @property
+    def tables(self) -> dict[str, list[Row]]:
+        """Return the rows of each table of the restricted zone."""
+        return {
+            "night": [{"as_of": self.at, "policy_version": "generated"}],
+            "raw_crm__customers": self.customers,
+            "raw_crm__consent_events": self.consent_events,
+            "raw_crm__objections": self.objections,
+            "raw_crm__privacy_requests": self.privacy_requests,
+            "requests": self.requests,
+            "erased_mailboxes": self.erased_mailboxes,
+        }
+
+
+def crms(policy: Policy) -> st.SearchStrategy[Crm]:
+    """Generate small CRMs, as dirty as a real one."""
+    return st.sampled_from(NIGHTS).flatmap(lambda at: _crms_at(policy, at))
+
+
+def _crms_at(policy: Policy, at: datetime) -> st.SearchStrategy[Crm]:
+    """Generate CRMs for one night."""
+    return st.builds(
+        Crm,
+        at=st.just(at),
+        customers=st.lists(_customers(at), min_size=1, max_size=7).map(_with_digests),
+        consent_events=st.lists(_consent_events(policy, at), max_size=14),
+        objections=_rarely(_objections(policy, at)),
+        privacy_requests=_rarely(_privacy_requests(at)),
+        requests=_rarely(_own_requests(policy, at)),
+        erased_mailboxes=_rarely(st.fixed_dictionaries({"email_mailbox": st.sampled_from(["a@x", "z@x", None])})),
+    )
+
+
+def _rarely(rows: st.SearchStrategy[Row]) -> st.SearchStrategy[list[Row]]:
+    """Generate few rows, often none: whatever stops somebody hides the rules that are asked later."""
+    return st.one_of(st.just([]), st.just([]), st.lists(rows, max_size=3))
+
+
+def _with_digests(rows: list[Row]) -> list[Row]:
+    """Give each version of a customer a digest of its own, in an order that says nothing."""
+    return [row | {"_row_digest": f"{(n * 7 + 3) % 11:02d}"} for n, row in enumerate(rows)]
+
+
+def _customers(at: datetime) -> st.SearchStrategy[Row]:
+    """Generate versions of customers; the same person may come several times."""
+    return st.fixed_dictionaries(
+        {
+            "subject_id": st.sampled_from(_SUBJECTS),
+            "birth_date": _birth_dates(at),
+            "country": st.sampled_from(["DE", "DE", "AT", " no ", "Fr", "XX", "", " ", None]),
+            "email_mailbox": st.sampled_from(["a@x", "b@x", "c@x", "d@x", None]),
+            "email_normalized": st.just("somebody@x"),
+            "given_name": st.sampled_from(["Ann", "ann", "ANN ", "Émile", "Bob", "", None]),
+            "surname": st.just("Smith"),
+            "street": st.sampled_from(["High St 1", "High St 2"]),
+            "postcode": st.just("1010"),
+            "city": st.sampled_from(["Vienna", "Vienna", " "]),
+            "updated_at": instants(at),
+            "_ingested_as_of": instants(at),
+        }
+    )
+
+
+def _birth_dates(at: datetime) -> st.SearchStrategy[date | None]:
+    """Generate birthdays: of grown-ups, on the edge of every age that matters, on leap days, in the future, unknown."""
+    today = at.date()
+    edges = [
+        _years_before(day, years) + timedelta(days=shift)
+        for day in (today, today - timedelta(days=200), today - timedelta(days=730))
+        for years in (13, 14, 15, 16, 18)
+        for shift in (-1, 0, 1)
+    ]
+    leap_days = [date(year, 2, 29) for year in (2008, 2012, 2000)]
+    grown_up = [date(1950, 6, 1), date(1980, 1, 1)]
+    return st.one_of(
+        st.sampled_from(grown_up),
+        st.sampled_from(edges),
+        st.sampled_from([*leap_days, None, today + timedelta(days=1)]),
+    )
+
+
+def _years_before(day: date, years: int) -> date:
+    """Return the same day years ago; 28 February where there is no 29th."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return day.replace(year=day.year - years, day=28)
+
+
+def _consent_events(policy: Policy, at: datetime) -> st.SearchStrategy[Row]:
+    """Generate consent events: in any case and with blanks, of purposes nobody knows, of people nobody knows."""
+    # Few purposes, so that several events meet.
+    purposes = ["email_marketing", "email_marketing", " Email_Marketing", "partner_credit_score", "loan_offers"]
+    actions = ["given", "given", " GIVEN ", "withdrawn", "Withdrawn ", "refused", "requested", "maybe", "", None]
+    return st.fixed_dictionaries(
+        {
+            "event_id_crm": st.sampled_from(["E1", "E2", "E3", "é", "Ω"]),
+            "subject_id": st.sampled_from([*_SUBJECTS, *_STRANGERS]),
+            "purpose": st.sampled_from([*purposes, *policy.purposes, "unheard_of"]),
+            "action": st.sampled_from(actions),
+            "occurred_at": instants(at),
+            "_ingested_as_of": instants(at),
+            "valid_for_days": validities(),
+        }
+    )
+
+
+def _objections(policy: Policy, at: datetime) -> st.SearchStrategy[Row]:
+    """Generate objections: of every scope, of scopes nobody knows, of no scope at all."""
+    scopes = sorted(known_scopes(policy))
+    return st.fixed_dictionaries(
+        {
+            "subject_id": st.sampled_from([*_SUBJECTS, *_STRANGERS]),
+            "scope": st.sampled_from([*scopes, " Loan_Offers ", "leave_me_alone", "", None]),
+            "occurred_at": instants(at),
+            "_ingested_as_of": instants(at),
+        }
+    )
+
+
+def _privacy_requests(at: datetime) -> st.SearchStrategy[Row]:
+    """Generate requests of data subjects, of every kind and of kinds nobody knows."""
+    kinds = ["access", "Portability ", "rectification", "erasure", "restriction", "freeze everything", "", None]
+    return st.fixed_dictionaries(
+        {
+            "subject_id": st.sampled_from([*_SUBJECTS, *_STRANGERS]),
+            "kind": st.sampled_from(kinds),
+            "received_at": instants(at),
+            "_ingested_as_of": instants(at),
+        }
+    )
+
+
+def _own_requests(policy: Policy, at: datetime) -> st.SearchStrategy[Row]:
+    """Generate requests that came in through Trustmart itself."""
+    return st.fixed_dictionaries(
+        {
+            "subject_id": st.sampled_from(_SUBJECTS),
+            "kind": st.sampled_from(["objection", "objection", "restriction", "erasure"]),
+            "scope": st.sampled_from([*sorted(known_scopes(policy)), None]),
+            "received_at": instants(at),
+        }
+    )
+
+
+def known_scopes(policy: Policy) -> frozenset[str]:
+    """Return every objection scope that some purpose names."""
+    return frozenset(scope for purpose in policy.purposes.values() for scope in purpose.objections)
+
+
+# The reference: the rules for a whole CRM, one plain loop each.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """May a purpose use a person, and the consent it rests on."""
+
+    reason: Reason
+    consent: ConsentRecord
+
+
+def answers(policy: Policy, crm: Crm) -> dict[tuple[str, str], Answer]:
+    """Return the answer for every customer and purpose."""
+    people = newest_versions(crm)
+    found: dict[tuple[str, str], Answer] = {}
+    for purpose in policy.purposes:
+        decided = {subject: _decided(policy, crm, purpose, row) for subject, row in people.items()}
+        for subject, row in people.items():
+            found[subject, purpose] = _after_contact_point(policy, crm, purpose, row, people, decided)
+    return found
+
+
+def newest_versions(crm: Crm) -> dict[str, Row]:
+    """Return the newest version of each customer that the night may know of."""
+    newest: dict[str, Row] = {}
+    known = [row for row in crm.customers if row["_ingested_as_of"] <= crm.at or row["updated_at"] <= crm.at]
+    for row in sorted(known, key=lambda row: (row["updated_at"], row["_ingested_as_of"], row["_row_digest"])):
+        newest[row["subject_id"]] = row
+    return newest
+
+
+def _decided(policy: Policy, crm: Crm, purpose: str, person: Row) -> Answer:
+    """Decide for one person, as if nobody else were reached by the same contact point."""
+    rule, subject = policy.purposes[purpose], person["subject_id"]
+    consent = fold(_events_of(crm, subject, purpose), at=crm.at, valid_for_days=rule.valid_for_days)
+    circumstances = Circumstances(
+        is_restricted=subject in _restricted(crm),
+        birth_date=person["birth_date"],
+        age_of_digital_consent=policy.age_of_digital_consent((_tidy(person["country"]) or "").upper()),
+        objections=frozenset(_scopes_of(crm, subject)),
+        consent=consent,
+    )
+    decision = decide(rule, circumstances, known_scopes=known_scopes(policy), at=crm.at)
+    return Answer(reason=decision.reason, consent=consent)
+
+
+def _after_contact_point(
+    policy: Policy, crm: Crm, purpose: str, person: Row, people: Mapping[str, Row], decided: Mapping[str, Answer]
+) -> Answer:
+    """Ask last whether the person can be reached, and by a contact point of theirs alone."""
+    answer = decided[person["subject_id"]]
+    if answer.reason is not Reason.PERMITTED:
+        return answer
+    channel = policy.purposes[purpose].channel
+    point = contact_point(person, channel)
+    if point is None:
+        return Answer(reason=Reason.NO_CONTACT_POINT, consent=answer.consent)
+    sharing = [subject for subject, row in people.items() if contact_point(row, channel) == point]
+    erased = {row["email_mailbox"] for row in crm.erased_mailboxes}
+    alone = all(decided[subject].reason is Reason.PERMITTED for subject in sharing)
+    if not alone or (channel == "email" and point in erased):
+        return Answer(reason=Reason.SHARED_CONTACT_POINT, consent=answer.consent)
+    return answer
+
+
+def contact_point(person: Row, channel: str) -> str | None:
+    """Return where a channel reaches a person: a mailbox, a letter box, or only the person as such."""
+    if channel == "email":
+        return person["email_mailbox"]
+    if channel != "post":
+        return person["subject_id"]
+    parts = [_tidy(person[name]) for name in ("given_name", "surname", "street", "postcode", "city", "country")]
+    return None if None in parts else "|".join(str(part) for part in parts).lower()
+
+
+def _events_of(crm: Crm, subject: str, purpose: str) -> Iterable[ConsentEvent]:
+    """Return a person's consent events for a purpose."""
+    for row in crm.consent_events:
+        if row["subject_id"] == subject and (_tidy(row["purpose"]) or "").lower() == purpose:
+            yield ConsentEvent(
+                event_id=row["event_id_crm"],
+                action=(_tidy(row["action"]) or "unknown").lower(),
+                occurred_at=row["occurred_at"],
+                ingested_as_of=row["_ingested_as_of"],
+                valid_for_days=row["valid_for_days"],
+            )
+
+
+def _scopes_of(crm: Crm, subject: str) -> Iterable[str]:
+    """Return the scopes a person objects to; none is a scope nobody knows."""
+    held = [
+        (row["subject_id"], row["scope"], min(row["occurred_at"], row["_ingested_as_of"])) for row in crm.objections
+    ]
+    held += [
+        (row["subject_id"], row["scope"], row["received_at"]) for row in crm.requests if row["kind"] == "objection"
+    ]
+    return [(_tidy(scope) or "").lower() for who, scope, since in held if who == subject and since <= crm.at]
+
+
+def _restricted(crm: Crm) -> set[str]:
+    """Return whose data is frozen: by request, by a request nobody understands, by an erasure still to come."""
+    harmless: dict[str, bool] = defaultdict(bool, access=True, portability=True, rectification=True)
+    held = [
+        (row["subject_id"], (_tidy(row["kind"]) or "").lower(), min(row["received_at"], row["_ingested_as_of"]))
+        for row in crm.privacy_requests
+    ]
+    held += [
+        (row["subject_id"], row["kind"], row["received_at"]) for row in crm.requests if row["kind"] != "objection"
+    ]
+    return {who for who, kind, since in held if since <= crm.at and not harmless[kind]}
+
+
+def _tidy(text: str | None) -> str | None:
+    """Return text without surrounding blanks; empty text is none."""
+    return (text or "").strip(" ") or None
