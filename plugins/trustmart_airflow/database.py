@@ -5,11 +5,11 @@ from typing import Any
 from airflow.configuration import write_default_airflow_configuration_if_needed
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
-from airflow.models.asset import AssetEvent, DagScheduleAssetReference
+from airflow.models.asset import AssetDagRunQueue, AssetEvent, DagScheduleAssetReference
 from airflow.models.pool import Pool
 from airflow.utils import db
 from airflow.utils.session import create_session
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from trustmart_airflow.defaults import POOL
 
@@ -44,8 +44,13 @@ def last_event() -> int:
 
 
 def dags_rung(*, since: int) -> set[str]:
-    """Return the DAGs that wait for an asset which has had an event since."""
+    """Return the DAGs that wait for an asset which has had an event since, and take them from the queue.
+
+    Whoever asks runs them; left in the queue, a scheduler that is started later would run them once more.
+    """
     waits = DagScheduleAssetReference
     with create_session() as session:
         query = select(waits.dag_id).join(AssetEvent, AssetEvent.asset_id == waits.asset_id)
-        return set(session.scalars(query.where(AssetEvent.id > since)))
+        rung = set(session.scalars(query.where(AssetEvent.id > since)))
+        session.execute(delete(AssetDagRunQueue).where(AssetDagRunQueue.target_dag_id.in_(rung)))
+        return rung

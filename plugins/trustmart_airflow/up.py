@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from trustmart.settings import Settings
 from trustmart_airflow.environment import USER, airflow_environment, password
 
+.*? state=(?P<state>\w+)")
 HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 PATIENCE = 240
 
@@ -149,15 +151,17 @@ def _session(pid: int) -> int:
 
 
 def _follow(running: Running) -> None:
-    """Copy Airflow's log to the terminal for as long as it runs."""
+    """Tell of every task that ends, for as long as Airflow runs."""
     with running.log.open(errors="replace") as lines:
         lines.seek(0, os.SEEK_END)
         while not running.broken:
-            if line := lines.readline():
-                sys.stdout.write(line)
-            else:
+            line = lines.readline()
+            if match := FINISHED.search(line):
+                sys.stdout.write("  {state:<8} {dag:<19} {task}\n".format(**match.groupdict()))
                 sys.stdout.flush()
+            elif not line:
                 time.sleep(0.5)
+    sys.stdout.write(f"A part of Airflow has ended by itself; see {running.log}\n")
 
 
 def main() -> int:
@@ -182,8 +186,8 @@ def _welcome(running: Running) -> str:
     return (
         f"\n  Airflow   {running.url}\n  user      {USER}\n  password  {running.password}\n\n"
         "  The four DAGs are loaded and on. Trigger ingest_crm: assets trigger the rest.\n"
-        "  The reports are under Privacy in the menu. No CRM yet? `trustmart generate` makes one.\n"
-        "  Ctrl-C ends Airflow.\n\n"
+        "  The reports are under Privacy in the menu. No CRM yet? `make demo` makes one.\n"
+        f"  Airflow's log: {running.log}\n  Ctrl-C ends Airflow. Tasks as they end:\n\n"
     )
 
 

@@ -23,6 +23,7 @@ def test_a_night_runs_from_the_crm_to_the_audiences(night) -> None:
     stages = ("ingest", "forget", "transform", "release", "activate")
     assert {night.stage(stage)["as_of"] for stage in stages} == {"2026-11-21T02:00:00+00:00"}
     assert list((night.data / "runs").glob("2*/report.html"))
+    assert night.query("select * from asset_dag_run_queue") == [], "a scheduler would run these once more"
 
 
 def test_a_good_night_is_green_and_its_alarms_are_skipped(night) -> None:

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import shutil
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 from functools import cache
@@ -35,7 +34,6 @@ from support.bank import (
     sha256,
     usable_email,
 )
-from trustmart.settings import Settings
 from trustmart.warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.slow, pytest.mark.bank_crm, pytest.mark.timeout(1800)]
@@ -61,7 +59,7 @@ def night(crm: Crm) -> Night:
 def restricted(statement: str) -> list[tuple]:
     """Ask the restricted zone of the bank's night."""
     night = bank_night()
-    warehouse = DuckDBWarehouse(Settings(data=night.data, key=night.key))
+    warehouse = DuckDBWarehouse(night.settings)
     with warehouse.session(reads=["restricted"]) as session:
         return session.rows(statement)
 
@@ -463,12 +461,7 @@ def age_band(birth: date | None, bands: list[dict[str, str]]) -> str:
 @pytest.fixture(scope="module")
 def later(night: Night, tmp_path_factory: pytest.TempPathFactory) -> Night:
     """Send once more when months have passed since the marts were built, in a copy of everything."""
-    home = tmp_path_factory.mktemp("later")
-    shutil.copytree(night.data, home / "data")
-    shutil.copytree(night.outbox, home / "outbox")
-    afterwards = Night(
-        home=home, data=home / "data", outbox=home / "outbox", key=night.key, as_of=LATER, said=home / "said"
-    )
+    afterwards = night.copy(tmp_path_factory.mktemp("later"))
     done = afterwards.type_in("activate", "--json", clock=LATER)
     assert done.returncode == 0, done.stderr[-2000:]
     return afterwards

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -48,12 +47,21 @@ def manifest(home: Path = PROJECT) -> dict[str, Any]:
     return json.loads(compiled_manifest(home).read_text())
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmallWarehouse:
-    """An engine in memory in which the restricted zone's models are views over the raw tables."""
+    """An engine in memory in which models are built as dbt builds them: views in staging, tables after it."""
 
-    connection: duckdb.DuckDBPyConnection
-    session: DuckDBSession
+    def __init__(self) -> None:
+        """Open two empty zones."""
+        self.connection = duckdb.connect(config={"threads": 1})
+        self.connection.execute("set timezone = 'UTC'; attach ':memory:' as restricted; attach ':memory:' as personal")
+        self.session = DuckDBSession(self.connection)
+        self.builds: list[str] = []
+
+    def night(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Replace the content of the raw tables, and build every model."""
+        self.fill(tables)
+        for statement in self.builds:
+            self.connection.execute(statement)
 
     def fill(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Replace the content of raw tables; a column that a row leaves out is null."""
@@ -75,19 +83,15 @@ class SmallWarehouse:
 
 @contextmanager
 def small_warehouse(context: Context, models: Sequence[str]) -> Iterator[SmallWarehouse]:
-    """Open an engine with empty raw tables, and these compiled models (with all they read) as views."""
-    connection = duckdb.connect(config={"threads": 1})
-    session = DuckDBSession(connection)
-    connection.execute("set timezone = 'UTC'")
-    for zone in ("restricted", "personal"):
-        connection.execute(f"attach ':memory:' as {zone}")
-    _make_raw_tables(session, context)
+    """Open an engine with empty raw tables that can build these compiled models, with all they read."""
+    opened = SmallWarehouse()
+    _make_raw_tables(opened.session, context)
     nodes = manifest()["nodes"]
     for name in _in_order(nodes, models):
-        node = nodes[name]
-        connection.execute(f"create view {node['relation_name']} as {node['compiled_code']}")
-    yield SmallWarehouse(connection=connection, session=session)
-    connection.close()
+        node, kind = nodes[name], nodes[name]["config"]["materialized"]
+        opened.builds.append(f"create or replace {kind} {node['relation_name']} as {node['compiled_code']}")
+    yield opened
+    opened.connection.close()
 
 
 def _make_raw_tables(session: DuckDBSession, context: Context) -> None:

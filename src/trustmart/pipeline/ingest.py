@@ -10,7 +10,7 @@ from trustmart.errors import ConfigurationError
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.intake import Intake
 from trustmart.pipeline.people import People
-from trustmart.sources import Delivery, deliveries
+from trustmart.sources import Delivery, deliveries, read_ahead
 from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc
 
 Progress = Callable[[str, int], None]
@@ -57,7 +57,7 @@ def _take_in(session: Session, context: Context, source_name: str, progress: Pro
             if _taken_in_before(session, source_name, table_name, delivery):
                 continue
             intake.begin(delivery)
-            for page in delivery.open():
+            for page in read_ahead(delivery.open()):
                 intake.load(delivery, page)
                 progress(table_name, page.rows_in)
             _remember_delivery(session, source_name, table_name, delivery, batch_id)

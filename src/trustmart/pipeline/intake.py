@@ -188,12 +188,12 @@ class Intake:
             " with unsound as (select * from sorted where _reason <> 'erased_subject'"
             " qualify row_number() over (partition by _digest order by _line) = 1)"
             " select ? as batch_id, ? as source, ? as table_name, ? as origin, unsound._line as line,"
-            " _reason as reason, regexp_replace(_faults, '[a-z_]+:', '', 'g') as column_names,"
-            f" cast(to_json(struct_pack({record})) as varchar) as record, subject_id,"
-            " _digest as digest, cast(? as timestamp) as quarantined_at"
+            " unsound._reason as reason, regexp_replace(unsound._faults, '[a-z_]+:', '', 'g') as column_names,"
+            f" cast(to_json(struct_pack({record})) as varchar) as record, unsound.subject_id,"
+            " unsound._digest as digest, cast(? as timestamp) as quarantined_at"
             " from unsound join page using (_line)"
             " where not exists (select 1 from restricted.quarantine as q"
-            " where q.source = ? and q.table_name = ? and q.digest = _digest)",
+            " where q.source = ? and q.table_name = ? and q.digest = unsound._digest)",
             [self.batch_id, *place, delivery.name, naive_utc(self.as_of), *place],
         )
 

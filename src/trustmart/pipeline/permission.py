@@ -19,8 +19,8 @@ def known_scopes(policy: Policy) -> frozenset[str]:
 def not_permitted_now(session: Session, context: Context, table: str, purpose: str, *, audience: str = "") -> set[str]:
     """Return who stands in a table of the personal zone and may not be used for its purpose at this instant.
 
-    Needs `personal` and `restricted` open; audience: look at that audience's rows only. Whoever is reached by the same
-    mailbox or letter box as somebody who does not permit the purpose is not permitted either.
+    Needs `personal` and `restricted` open; audience: look at that audience's rows only. Whoever cannot be reached, or
+    only by the mailbox or letter box of somebody who does not permit the purpose or was erased, is not permitted either.
     """
     session.run(
         f"create or replace temp table asked as select distinct subject_id from personal.{table}"
@@ -30,7 +30,7 @@ def not_permitted_now(session: Session, context: Context, table: str, purpose: s
     _add_people_at_the_same_contact_point(session, purpose)
     decisions = decide_asked(session, context, purpose)
     refused = {subject for subject, decision in decisions.items() if not decision.permitted}
-    return refused | _who_shares_with(session, refused, purpose)
+    return refused | _who_shares_with(session, refused, purpose) | _unreachable(session, purpose)
 
 
 def decide_asked(session: Session, context: Context, purpose: str) -> dict[str, Decision]:
@@ -45,7 +45,7 @@ def decide_asked(session: Session, context: Context, purpose: str) -> dict[str, 
         subject: Decision(reason=Reason.RESTRICTED)
         for (subject,) in session.rows("select subject_id from asked")
     }
-    for subject, birth_date, country in _people(session):
+    for subject, birth_date, country in _people(session, at):
         circumstances = Circumstances(
             is_restricted=subject in frozen,
             birth_date=birth_date,
@@ -57,13 +57,14 @@ def decide_asked(session: Session, context: Context, purpose: str) -> dict[str, 
     return decisions
 
 
-def _people(session: Session) -> Iterable[tuple[str, date | None, str | None]]:
-    """Return birth date and country of the newest record of everybody asked for."""
+def _people(session: Session, at: datetime) -> Iterable[tuple[str, date | None, str | None]]:
+    """Return birth date and country of everybody asked for, from the newest record that may be known at an instant."""
     return session.rows(
         "select subject_id, birth_date, country from restricted.stg_crm__customers"
-        " where subject_id in (select subject_id from asked)"
+        " where (ingested_as_of <= ? or updated_at <= ?) and subject_id in (select subject_id from asked)"
         " qualify row_number() over"
-        " (partition by subject_id order by updated_at desc, ingested_as_of desc, row_digest desc) = 1"
+        " (partition by subject_id order by updated_at desc, ingested_as_of desc, row_digest desc) = 1",
+        [at, at],
     )
 
 
@@ -142,3 +143,12 @@ def _who_shares_with(session: Session, refused: set[str], purpose: str) -> set[s
     return {subject for (subject,) in rows}
 
 
+def _unreachable(session: Session, purpose: str) -> set[str]:
+    """Return who of those asked for has no contact point, or only the mailbox of somebody who was erased."""
+    rows = session.rows(
+        f"with points as ({_CONTACT_POINTS}) select subject_id from asked where subject_id not in"
+        " (select subject_id from points where contact_point not in (select email_mailbox from"
+        " restricted.stg_trustmart__erased_mailboxes where email_mailbox is not null))",
+        [purpose],
+    )
+    return {subject for (subject,) in rows}

@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from psycopg.types.string import TextLoader
 
 from trustmart.errors import SourceMissing, SourceUnreadable
 from trustmart.policy import Location, Table
@@ -61,7 +63,9 @@ def _query(
         return query
     cursor = origin.columns[table.columns[table.watermark].source_name]
     if since is not None:
-        bound = sa.bindparam("since", since - timedelta(days=table.lookback_days), type_=sa.DateTime(timezone=True))
+        # Without its time zone, a server elsewhere would take the instant for its own local time.
+        from_then = since.replace(tzinfo=UTC) - timedelta(days=table.lookback_days)
+        bound = sa.bindparam("since", from_then, type_=sa.DateTime(timezone=True))
         query = query.where(sa.or_(cursor >= bound, cursor.is_(None)))
     return query.order_by(cursor)
 
@@ -78,6 +82,10 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, bytes):
+        return value.hex()
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
@@ -87,6 +95,21 @@ def _engine(location: Location) -> sa.Engine:
     if not url:
         raise SourceMissing(f"the CRM is in a database, but {location.url_env} (its URL) is not set")
     try:
-        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
+        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError):
         raise SourceUnreadable(f"{location.url_env} does not hold a database URL") from None
+    except ModuleNotFoundError as error:
+        raise SourceUnreadable(f"{location.url_env} asks for a driver that is not installed: {error.name}") from None
+    if engine.dialect.name == "postgresql":
+        sa.event.listen(engine, "connect", _speak_plainly)
+    return engine
+
+
+def _speak_plainly(connection: Any, _: Any) -> None:
+    """Have PostgreSQL say instants in UTC, and hand days and instants over as text: `infinity` is no Python date."""
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set datestyle = 'ISO'")
+    connection.commit()
+    if adapters := getattr(connection, "adapters", None):
+        for name in ("date", "timestamp", "timestamptz"):
+            adapters.register_loader(name, TextLoader)

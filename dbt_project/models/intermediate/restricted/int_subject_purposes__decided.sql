@@ -51,18 +51,19 @@ gathered as (
         on customers.subject_id = objections.subject_id and purposes.purpose = objections.purpose
     left join {{ ref('int_consents__folded') }} as consents
         on customers.subject_id = consents.subject_id and purposes.purpose = consents.purpose
+        and purposes.needs_consent
 ),
 decided as (
     select
         *,
         case
             when is_restricted then 'restricted'
-            when birth_date is null then 'age_unknown'
+            when birth_date is null or age_now is null then 'age_unknown'
             when age_now < greatest(age_of_digital_consent, minimum_age) then 'under_age'
             when is_objecting then 'objected'
             when needs_consent and consent_state = 'unknown' then 'not_asked'
             when needs_consent and consent_state <> 'granted' then consent_state
-            when needs_consent and age_at_consent < age_of_digital_consent then 'under_age'
+            when needs_consent and coalesce(age_at_consent, -1) < age_of_digital_consent then 'under_age'
             else 'permitted'
         end as reason_of_person
     from gathered
