@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from trustmart.settings import Settings
 from trustmart_airflow.environment import USER, airflow_environment, password
 
-.*? state=(?P<state>\w+)")
+FINISHED = re.compile(r"TaskInstance Finished: dag_id=(?P<dag>\S+), task_id=(?P<task>\S+),.*? state=(?P<state>\w+)")
 HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 PATIENCE = 240
 
@@ -131,15 +131,23 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
     """End every process of Airflow's sessions: children outlive their parents otherwise."""
     sessions = {process.pid for process in processes}
     members = [child for child in psutil.process_iter() if _session(child.pid) in sessions]
-    for member in members:
-        with suppress(psutil.NoSuchProcess):
-            member.terminate()
-    _, alive = psutil.wait_procs(members, timeout=15)
-    for member in alive:
-        with suppress(psutil.NoSuchProcess):
-            member.kill()
+    for ask, seconds in ((psutil.Process.terminate, 15), (psutil.Process.kill, 5)):
+        for member in filter(_is_alive, members):
+            with suppress(psutil.NoSuchProcess):
+                ask(member)
+        deadline = time.monotonic() + seconds
+        while any(map(_is_alive, members)) and time.monotonic() < deadline:
+            time.sleep(0.2)
     for process in processes:
         process.wait()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """True unless the process has ended; one whose parent has not noticed yet has ended too."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _session(pid: int) -> int:
@@ -154,13 +162,16 @@ def _follow(running: Running) -> None:
     """Tell of every task that ends, for as long as Airflow runs."""
     with running.log.open(errors="replace") as lines:
         lines.seek(0, os.SEEK_END)
+        line = ""
         while not running.broken:
-            line = lines.readline()
+            line += lines.readline()
+            if not line.endswith("\n"):
+                time.sleep(0.5)
+                continue
             if match := FINISHED.search(line):
                 sys.stdout.write("  {state:<8} {dag:<19} {task}\n".format(**match.groupdict()))
                 sys.stdout.flush()
-            elif not line:
-                time.sleep(0.5)
+            line = ""
     sys.stdout.write(f"A part of Airflow has ended by itself; see {running.log}\n")
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jinja2 import Environment, FileSystemLoader
@@ -40,37 +41,53 @@ def test_a_new_column_is_reported_on_its_first_night_only(crm: Crm) -> None:
     assert crm.ingest(AS_OF + timedelta(days=1))["new_columns"] == []
 
 
-def test_a_new_column_goes_nowhere_but_raw(tmp_path: Path) -> None:
-    """Every file grows a column, and no staging model has one more than before: it stays in raw (S03)."""
-    crm = Crm(tmp_path, shipped_tables())
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A CRM whose six files all grow a column overnight, and its staging models on both days."""
+    crm = Crm(tmp_path_factory.mktemp("grown"), shipped_tables())
     generate(crm.folder, customers=20)
     crm.ingest()
-    models = sorted((PROJECT / "dbt_project" / "models" / "staging" / "crm").glob("stg_crm__*.sql"))
-    before = {model.stem: columns_of_model(crm, model) for model in models}
+    before = staging(crm)
     for path in crm.folder.glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
-            grown = [[*record, "shoe_size" if number == 0 else "44"] for number, record in enumerate(csv.reader(file))]
+            records = [[*record, "shoe_size" if number == 0 else "44"] for number, record in enumerate(csv.reader(file))]
         with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(grown)
+            csv.writer(file).writerows(records)
     tables = crm.ingest(AS_OF + timedelta(days=1))
-    assert {name: table["new_columns"] for name, table in tables.items()} == dict.fromkeys(
-        shipped_tables(), ["unmapped_shoe_size"]
-    )
-    after = {model.stem: columns_of_model(crm, model) for model in models}
-    assert len(after) == 6
-    assert after == before
-    assert not [name for columns in after.values() for name in columns if "shoe" in name]
+    return SimpleNamespace(crm=crm, before=before, after=staging(crm), tables=tables)
 
 
-def columns_of_model(crm: Crm, model: Path) -> list[str]:
-    """Return the columns that a staging model has over the raw tables as they are now."""
-    environment = Environment(loader=FileSystemLoader([PROJECT / "dbt_project" / "macros", model.parent]))
-    environment.globals |= {
-        "source": lambda _, table: f"restricted.{table}",
-        "config": lambda **_: "",
-    }
-    statement = environment.from_string("{% from 'columns.sql' import tidy %}" + model.read_text()).render()
-    return [name for name, *_ in crm.rows(f"describe ({statement})")]
+def staging(crm: Crm) -> dict[str, tuple[list[str], int]]:
+    """Return columns and number of rows of every staging model of the CRM."""
+    folder = PROJECT / "dbt_project"
+    environment = Environment(loader=FileSystemLoader(folder / "macros"))
+    environment.globals |= {"source": lambda _, table: f"restricted.{table}", "config": lambda **_: ""}
+    found = {}
+    for model in sorted((folder / "models" / "staging" / "crm").glob("stg_crm__*.sql")):
+        text = "{% from 'columns.sql' import tidy %}" + model.read_text()
+        statement = environment.from_string(text).render()
+        columns = [name for name, *_ in crm.rows(f"describe ({statement})")]
+        found[model.stem] = (columns, crm.column(f"select count(*) from ({statement})")[0])
+    return found
+
+
+def test_a_new_column_goes_nowhere_but_raw(grown: SimpleNamespace) -> None:
+    """Every file grows a column, and no staging model has one more than before: it stays in raw (S03)."""
+    reported = {name: table["new_columns"] for name, table in grown.tables.items()}
+    assert reported == dict.fromkeys(shipped_tables(), ["unmapped_shoe_size"])
+    columns = {model: names for model, (names, _) in grown.after.items()}
+    assert columns == {model: names for model, (names, _) in grown.before.items()}
+    assert len(columns) == 6
+    assert "44" in grown.crm.column("select unmapped_shoe_size from restricted.raw_crm__customers")
+
+
+@pytest.mark.parametrize("model", ["stg_crm__transactions", "stg_crm__interactions"])
+def test_a_new_column_doubles_no_booking_and_no_contact(grown: SimpleNamespace, model: str) -> None:
+    """Rows that come again with a column more are new to raw, and still one booking or contact each (S14)."""
+    raw = model.replace("stg_", "raw_")
+    (_, before), (_, after) = grown.before[model], grown.after[model]
+    assert before == after > 0
+    assert grown.crm.column(f"select count(*) from restricted.{raw}") == [2 * before]
 
 
 def test_two_files_with_different_new_columns_are_both_loaded(crm: Crm) -> None:

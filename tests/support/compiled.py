@@ -57,10 +57,10 @@ class SmallWarehouse:
         self.session = DuckDBSession(self.connection)
         self.builds: list[str] = []
 
-    def night(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Replace the content of the raw tables, and build every model."""
+    def night(self, tables: Mapping[str, Sequence[Mapping[str, Any]]], *, builds: Sequence[str] | None = None) -> None:
+        """Replace the content of the raw tables, and build every model (or run other statements instead)."""
         self.fill(tables)
-        for statement in self.builds:
+        for statement in self.builds if builds is None else builds:
             self.connection.execute(statement)
 
     def fill(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

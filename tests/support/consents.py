@@ -1,7 +1,8 @@
 """Consent as people live it: generated events and CRMs, and the plain-Python answer for a whole CRM."""
 
+import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,9 +23,9 @@ NIGHTS = (
     datetime(2028, 2, 29, 12),
 )
 
-_SUBJECTS = ("ann", "bob", "eve", "joe")
-_STRANGERS = ("stranger",)
+_SUBJECTS = ("ann", "bob", "eve")
 _VALIDITIES = (730, 365, 390, 180)
+_VALIDITY_CLAIMS = (730, 365, 30, 1, 0, -5, 10**12, -(10**12))
 # Around every edge a rule has: now, the validities of the shipped purposes, and a year of childhood.
 _AGES_OF_EVENTS = (
     timedelta(0),
@@ -60,7 +61,7 @@ def instants(at: datetime) -> st.SearchStrategy[datetime]:
 
 def validities() -> st.SearchStrategy[int | None]:
     """Generate the validity an event claims: none, nonsense, sensible, and longer than any calendar."""
-    return st.sampled_from([None, None, 730, 365, 1, 0, -5, 10**12, -(10**12)])
+    return st.sampled_from([None, *_VALIDITY_CLAIMS])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,21 +90,22 @@ class Crm:
         }
 
 
-def crms(policy: Policy, *, families: int = 1) -> st.SearchStrategy[Crm]:
-    """Generate small CRMs, as dirty as a real one: up to so many families that share nothing but the night."""
-    return st.sampled_from(NIGHTS).flatmap(
-        lambda at: st.lists(_crms_at(policy, at), min_size=1, max_size=families).map(_side_by_side)
-    )
+def crms(policy: Policy, *, families: int) -> st.SearchStrategy[Crm]:
+    """Generate CRMs, as dirty as a real one: so many families that share nothing but the night.
+
+    A family is drawn from a seed, which is quick and even; many of them side by side cost one query.
+    """
+    seeds = st.lists(st.integers(0, 2**32), min_size=families, max_size=families)
+    return st.builds(lambda at, seeds: _side_by_side(policy, at, seeds), st.sampled_from(NIGHTS), seeds)
 
 
-def _side_by_side(families: list[Crm]) -> Crm:
-    """Put families into one CRM, so that one query decides for all; nobody shares a name, mailbox or street."""
-    merged = Crm(at=families[0].at)
-    for number, family in enumerate(families):
-        for name, rows in family.tables.items():
-            if name != "night":
-                merged.tables[name].extend(_named_apart(row, number) for row in rows)
-    return merged
+def _side_by_side(policy: Policy, at: datetime, seeds: list[int]) -> Crm:
+    """Put families into one CRM; nobody shares a name, mailbox or street with another family."""
+    crm = Crm(at=at)
+    for number, seed in enumerate(seeds):
+        for name, rows in _family(policy, at, random.Random(seed)).items():
+            crm.tables[name].extend(_named_apart(row, number) for row in rows)
+    return crm
 
 
 def _named_apart(row: Row, number: int) -> Row:
@@ -112,65 +114,65 @@ def _named_apart(row: Row, number: int) -> Row:
     return row | apart
 
 
-def _crms_at(policy: Policy, at: datetime) -> st.SearchStrategy[Crm]:
-    """Generate CRMs for one night."""
-    return st.builds(
-        Crm,
-        at=st.just(at),
-        customers=st.lists(_customers(at), min_size=1, max_size=7).map(_with_digests),
-        consent_events=st.lists(_consent_events(policy, at), max_size=14),
-        objections=_rarely(_objections(policy, at)),
-        privacy_requests=_rarely(_privacy_requests(at)),
-        requests=_rarely(_own_requests(policy, at)),
-        erased_mailboxes=st.sampled_from([[], [], [{"email_mailbox": "a@x"}], [{"email_mailbox": "z@x"}]]),
-    )
+def only(crm: Crm, subjects: Iterable[str]) -> Crm:
+    """Return the families of these people, to be looked at."""
+    families = {subject.split("/")[0] for subject in subjects}
+    kept = {
+        name.removeprefix("raw_crm__"): [
+            row for row in rows if str(row.get("subject_id") or row.get("email_mailbox")).split("/")[0] in families
+        ]
+        for name, rows in crm.tables.items()
+        if name != "night"
+    }
+    return Crm(at=crm.at, **kept)
 
 
-def _rarely(rows: st.SearchStrategy[Row]) -> st.SearchStrategy[list[Row]]:
-    """Generate few rows, often none: whatever stops somebody hides the rules that are asked later."""
-    return st.one_of(st.just([]), st.just([]), st.lists(rows, max_size=3))
+def _family(policy: Policy, at: datetime, chance: random.Random) -> dict[str, list[Row]]:
+    """Draw some people and what the CRM holds about them. Most have nothing against them: a no hides later rules."""
+    some = chance.randrange
+
+    def rarely(draw: Callable[[], Row]) -> list[Row]:
+        return [draw() for _ in range(max(0, some(-5, 3)))]
+
+    customers = [_customer(at, chance) for _ in range(some(1, 6))]
+    return {
+        # A digest of its own for each version, in an order that says nothing.
+        "raw_crm__customers": [row | {"_row_digest": f"{(n * 7 + 3) % 11:02d}"} for n, row in enumerate(customers)],
+        "raw_crm__consent_events": [_consent_event(policy, at, chance) for _ in range(some(12))],
+        "raw_crm__objections": rarely(lambda: _objection(policy, at, chance)),
+        "raw_crm__privacy_requests": rarely(lambda: _privacy_request(at, chance)),
+        "requests": rarely(lambda: _own_request(policy, at, chance)),
+        "erased_mailboxes": [{"email_mailbox": box} for box in ("a@x", "z@x") if some(10) == 0],
+    }
 
 
-def _with_digests(rows: list[Row]) -> list[Row]:
-    """Give each version of a customer a digest of its own, in an order that says nothing."""
-    return [row | {"_row_digest": f"{(n * 7 + 3) % 11:02d}"} for n, row in enumerate(rows)]
+def _customer(at: datetime, chance: random.Random) -> Row:
+    """Draw a version of a customer; the same person may come several times."""
+    pick = chance.choice
+    return {
+        "subject_id": pick(_SUBJECTS),
+        "birth_date": _birth_date(at, chance),
+        "country": pick(["DE", "DE", "DE", "AT", " no ", "Fr", "XX", " ", None]),
+        "email_mailbox": pick(["a@x", "b@x", "c@x", "d@x", None]),
+        "given_name": pick(["Ann", "ann", "ANN ", "Émile", "Bob", "", None]),
+        "surname": "Smith",
+        "street": "High St 1",
+        "postcode": "1010",
+        "city": pick(["Vienna", "Vienna", "Vienna", " "]),
+        "updated_at": _instant(at, chance),
+        "_ingested_as_of": _instant(at, chance),
+    }
 
 
-def _customers(at: datetime) -> st.SearchStrategy[Row]:
-    """Generate versions of customers; the same person may come several times."""
-    return st.fixed_dictionaries(
-        {
-            "subject_id": st.sampled_from(_SUBJECTS),
-            "birth_date": _birth_dates(at),
-            "country": st.sampled_from(["DE", "DE", "AT", " no ", "Fr", "XX", "", " ", None]),
-            "email_mailbox": st.sampled_from(["a@x", "a@x", "b@x", "c@x", None]),
-            "email_normalized": st.just("somebody@x"),
-            "given_name": st.sampled_from(["Ann", "ann", "ANN ", "Émile", "", None]),
-            "surname": st.just("Smith"),
-            "street": st.just("High St 1"),
-            "postcode": st.just("1010"),
-            "city": st.sampled_from(["Vienna", "Vienna", "Vienna", " "]),
-            "updated_at": instants(at),
-            "_ingested_as_of": instants(at),
-        }
-    )
-
-
-def _birth_dates(at: datetime) -> st.SearchStrategy[date | None]:
-    """Generate birthdays: of grown-ups, on the edge of every age that matters, on leap days, in the future, unknown."""
+def _birth_date(at: datetime, chance: random.Random) -> date | None:
+    """Draw a birthday: of grown-ups, on the edge of every age that matters, on leap days, in the future, unknown."""
     today = at.date()
-    edges = [
-        _years_before(day, years) + timedelta(days=shift)
-        for day in (today, today - timedelta(days=200), today - timedelta(days=730))
-        for years in (13, 14, 15, 16, 18)
-        for shift in (-1, 0, 1)
-    ]
-    leap_days = [date(year, 2, 29) for year in (2008, 2012, 2000)]
+    leap_days = [date(year, 2, 29) for year in (2000, 2008, 2012)]
+    since = today - timedelta(days=chance.choice([0, 0, 200, 730]))
+    edge = _years_before(since, chance.choice([13, 14, 15, 16, 18])) + timedelta(days=chance.choice([-1, 0, 1]))
     grown_up = [date(1950, 6, 1), date(1980, 1, 1)]
-    return st.one_of(
-        st.sampled_from(grown_up),
-        st.sampled_from(edges),
-        st.sampled_from([*leap_days, None, today + timedelta(days=1)]),
+    return chance.choice(
+        [*grown_up, *grown_up, edge, edge, chance.choice([*leap_days, None, today + timedelta(days=1)])]
     )
 
 
@@ -182,60 +184,58 @@ def _years_before(day: date, years: int) -> date:
         return day.replace(year=day.year - years, day=28)
 
 
-def _consent_events(policy: Policy, at: datetime) -> st.SearchStrategy[Row]:
-    """Generate consent events: in any case and with blanks, of purposes nobody knows, of people nobody knows."""
-    # Few purposes, so that several events meet.
-    purposes = ["email_marketing", "email_marketing", " Email_Marketing", "partner_credit_score", "loan_offers"]
-    actions = ["given", "given", " GIVEN ", "withdrawn", "Withdrawn ", "refused", "requested", "maybe", "", None]
-    return st.fixed_dictionaries(
-        {
-            "event_id_crm": st.sampled_from(["E1", "E2", "E3", "é", "Ω"]),
-            "subject_id": st.sampled_from([*_SUBJECTS, *_STRANGERS]),
-            "purpose": st.sampled_from([*purposes, *policy.purposes, "unheard_of"]),
-            "action": st.sampled_from(actions),
-            "occurred_at": instants(at),
-            "_ingested_as_of": instants(at),
-            "valid_for_days": validities(),
-        }
-    )
+def _instant(at: datetime, chance: random.Random) -> datetime:
+    """Draw an instant: most of the recent past, some on an edge of the rules."""
+    recent = timedelta(days=chance.choice([2, 5, 20]))
+    return at - chance.choice([recent, chance.choice(_AGES_OF_EVENTS)])
 
 
-def _objections(policy: Policy, at: datetime) -> st.SearchStrategy[Row]:
-    """Generate objections: of every scope, of scopes nobody knows, of no scope at all."""
-    scopes = sorted(known_scopes(policy))
-    return st.fixed_dictionaries(
-        {
-            "subject_id": st.sampled_from([*_SUBJECTS, *_STRANGERS]),
-            "scope": st.sampled_from([*scopes, " Loan_Offers ", "leave_me_alone", "", None]),
-            "occurred_at": instants(at),
-            "_ingested_as_of": instants(at),
-        }
-    )
+def _consent_event(policy: Policy, at: datetime, chance: random.Random) -> Row:
+    """Draw a consent event: in any case and with blanks, of purposes nobody knows, of people nobody knows."""
+    pick = chance.choice
+    return {
+        "event_id_crm": pick(["E1", "E2", "E3", "é", "Ω"]),
+        "subject_id": pick([*_SUBJECTS, *_SUBJECTS, "stranger"]),
+        # Few purposes, so that several events meet.
+        "purpose": pick([*["email_marketing"] * 5, " Email_Marketing", *policy.purposes, "unheard_of"]),
+        "action": pick(
+            [*["given"] * 5, " GIVEN ", "withdrawn", "Withdrawn ", "refused", "requested", "maybe", "", None]
+        ),
+        "occurred_at": _instant(at, chance),
+        "_ingested_as_of": _instant(at, chance),
+        "valid_for_days": pick([*[None] * 6, *_VALIDITY_CLAIMS]),
+    }
 
 
-def _privacy_requests(at: datetime) -> st.SearchStrategy[Row]:
-    """Generate requests of data subjects, of every kind and of kinds nobody knows."""
+def _objection(policy: Policy, at: datetime, chance: random.Random) -> Row:
+    """Draw an objection: of any scope, of a scope nobody knows, of no scope at all."""
+    return {
+        "subject_id": chance.choice([*_SUBJECTS, "stranger"]),
+        "scope": chance.choice([*sorted(known_scopes(policy)), " Loan_Offers ", "leave_me_alone", "", None]),
+        "occurred_at": _instant(at, chance),
+        "_ingested_as_of": _instant(at, chance),
+    }
+
+
+def _privacy_request(at: datetime, chance: random.Random) -> Row:
+    """Draw a request of a data subject, of any kind and of kinds nobody knows."""
     kinds = ["access", "Portability ", "rectification", "erasure", "restriction", "freeze everything", "", None]
-    return st.fixed_dictionaries(
-        {
-            "subject_id": st.sampled_from([*_SUBJECTS, *_STRANGERS]),
-            "kind": st.sampled_from(kinds),
-            "received_at": instants(at),
-            "_ingested_as_of": instants(at),
-        }
-    )
+    return {
+        "subject_id": chance.choice([*_SUBJECTS, "stranger"]),
+        "kind": chance.choice(kinds),
+        "received_at": _instant(at, chance),
+        "_ingested_as_of": _instant(at, chance),
+    }
 
 
-def _own_requests(policy: Policy, at: datetime) -> st.SearchStrategy[Row]:
-    """Generate requests that came in through Trustmart itself."""
-    return st.fixed_dictionaries(
-        {
-            "subject_id": st.sampled_from(_SUBJECTS),
-            "kind": st.sampled_from(["objection", "objection", "restriction", "erasure"]),
-            "scope": st.sampled_from([*sorted(known_scopes(policy)), None]),
-            "received_at": instants(at),
-        }
-    )
+def _own_request(policy: Policy, at: datetime, chance: random.Random) -> Row:
+    """Draw a request that came in through Trustmart itself."""
+    return {
+        "subject_id": chance.choice(_SUBJECTS),
+        "kind": chance.choice(["objection", "objection", "restriction", "erasure"]),
+        "scope": chance.choice([*sorted(known_scopes(policy)), None]),
+        "received_at": _instant(at, chance),
+    }
 
 
 def known_scopes(policy: Policy) -> frozenset[str]:

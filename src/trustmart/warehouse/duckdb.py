@@ -1,6 +1,7 @@
 """Zones as DuckDB files: restricted and personal encrypted, anonymized in clear and replaced as a whole."""
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +138,8 @@ class DuckDBWarehouse:
     def new_release(self) -> Iterator[Session]:
         """Write beside, then move into place: an open reader keeps the file it opened."""
         standing, beside = self.path("anonymized"), self._folder / "anonymized.next.duckdb"
+        # Read from a copy: a session that was not opened read-only holds a lock on the file itself.
+        previous = self._folder / "anonymized.previous.duckdb"
         with self.exclusive():
             beside.unlink(missing_ok=True)
             beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
@@ -144,13 +147,17 @@ class DuckDBWarehouse:
                 self._attach(connection, "restricted", read_only=True)
                 connection.execute(f"attach {_quoted(beside)} as anonymized")
                 if standing.exists():
-                    connection.execute(f"attach {_quoted(standing)} as previous (read_only)")
+                    shutil.copyfile(standing, previous)
+                    connection.execute(f"attach {_quoted(previous)} as previous (read_only)")
                 yield DuckDBSession(connection)
                 connection.execute("checkpoint anonymized")
                 connection.execute("detach anonymized")
             beside.chmod(0o644)
             _flush(beside)
+            # What such a session has written to the old file must not be replayed into the new one.
+            standing.with_name(f"{standing.name}.wal").unlink(missing_ok=True)
             os.replace(beside, standing)
+            previous.unlink(missing_ok=True)
             _flush(self._folder)
 
     @contextmanager

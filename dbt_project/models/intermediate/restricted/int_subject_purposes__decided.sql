@@ -38,10 +38,11 @@ gathered as (
         end as contact_point,
         restrictions.subject_id is not null as is_restricted,
         objections.subject_id is not null as is_objecting,
-        coalesce(consents.state, 'unknown') as consent_state,
-        consents.decided_at,
-        consents.expires_at,
-        consents.evidence_event_id,
+        case when purposes.needs_consent then coalesce(consents.state, 'unknown') else 'unknown' end as consent_state,
+        -- Where nothing depends on consent, a consent proves nothing. (A condition in the join would make it a slow one.)
+        case when purposes.needs_consent then consents.decided_at end as decided_at,
+        case when purposes.needs_consent then consents.expires_at end as expires_at,
+        case when purposes.needs_consent then consents.evidence_event_id end as evidence_event_id,
         {{ age_in_years('customers.birth_date', 'consents.decided_at') }} as age_at_consent
     from customers
     cross join purposes
@@ -51,7 +52,6 @@ gathered as (
         on customers.subject_id = objections.subject_id and purposes.purpose = objections.purpose
     left join {{ ref('int_consents__folded') }} as consents
         on customers.subject_id = consents.subject_id and purposes.purpose = consents.purpose
-        and purposes.needs_consent
 ),
 decided as (
     select

@@ -1,6 +1,15 @@
--- One row per booking, without its memo.
+-- One row per booking, as it was delivered last, without its memo.
 with source as (
     select * from {{ source('crm', 'raw_crm__transactions') }}
+),
+numbered as (
+    select
+        *,
+        -- A booking that was corrected, or came again with a column more, is still one booking.
+        row_number() over (
+            partition by transaction_id_crm order by _ingested_as_of desc, _line desc, _row_digest desc
+        ) as version_number
+    from source
 ),
 renamed as (
     select
@@ -13,6 +22,7 @@ renamed as (
 
         booked_at,
         _ingested_as_of as ingested_as_of
-    from source
+    from numbered
+    where version_number = 1
 )
 select * from renamed
