@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,12 @@ def generate_crm(settings: Settings, console: Console) -> None:
     console.print(f"[bold]A CRM of {CUSTOMERS:,} invented customers[/], in rows")
     # Written aside first: half a CRM, after Ctrl-C, would pass for a whole one next time.
     aside = folder.with_name(f"{folder.name}.next")
-    generate(aside, customers=CUSTOMERS, progress=lambda *told: console.print("  {:<22} {:>9,}".format(*told)))
+    generate(
+        aside,
+        customers=CUSTOMERS,
+        as_of=datetime.now(UTC).date(),
+        progress=lambda *told: console.print("  {:<22} {:>9,}".format(*told)),
+    )
     aside.rename(folder)
     console.print(f"  made in {time.monotonic() - began:.1f} s: {folder}")
 

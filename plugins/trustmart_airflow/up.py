@@ -2,17 +2,18 @@
 
 import json
 import os
-import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ import psutil  # type: ignore[import-untyped]
 from trustmart.settings import Settings
 from trustmart_airflow.environment import USER, airflow_environment, password
 
-FINISHED = re.compile(r"TaskInstance Finished: dag_id=(?P<dag>\S+), task_id=(?P<task>\S+),.*? state=(?P<state>\w+)")
+ENDED = (
+    "select end_date, state, dag_id, task_id from task_instance where end_date > ?"
+    " and state in ('success', 'failed', 'upstream_failed') and operator <> 'EmptyOperator' order by end_date"
+)
 HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 PATIENCE = 240
 
@@ -158,20 +162,17 @@ def _session(pid: int) -> int:
         return 0
 
 
-def _follow(running: Running) -> None:
+def _follow(running: Running, database: Path) -> None:
     """Tell of every task that ends, for as long as Airflow runs."""
-    with running.log.open(errors="replace") as lines:
-        lines.seek(0, os.SEEK_END)
-        line = ""
-        while not running.broken:
-            line += lines.readline()
-            if not line.endswith("\n"):
-                time.sleep(0.5)
-                continue
-            if match := FINISHED.search(line):
-                sys.stdout.write("  {state:<8} {dag:<19} {task}\n".format(**match.groupdict()))
-                sys.stdout.flush()
-            line = ""
+    last = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+    while not running.broken:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)) as connection:
+            ended = connection.execute(ENDED, [last]).fetchall()
+        for _, state, dag, task in ended:
+            sys.stdout.write(f"  {state:<8} {dag:<19} {task}\n")
+        last = ended[-1][0] if ended else last
+        sys.stdout.flush()
+        time.sleep(2)
     sys.stdout.write(f"A part of Airflow has ended by itself; see {running.log}\n")
 
 
@@ -186,7 +187,7 @@ def main() -> int:
         with airflow(settings, port=port) as running:
             sys.stdout.write(_welcome(running))
             sys.stdout.flush()
-            _follow(running)
+            _follow(running, settings.data_folder / "airflow" / "airflow.db")
     except KeyboardInterrupt:
         sys.stdout.write("\nAirflow has ended.\n")
     return 0

@@ -96,7 +96,6 @@ def test_only_rows_since_the_watermark_are_read(crm: Crm, server: PostgresServer
     """After one update and one insert the next night reads these two and the row on the watermark (S01)."""
     assert crm.ingest(night(20))["rows_in"] == 3
     server.run("""update verkoop."Klanten (actief)" set saldo = 2, gewijzigd = '2026-11-21 08:00:00Z' where score = 700""")
-    server.run("""insert into verkoop."Klanten (actief)" values (4, 'Nieuw', gewijzigd => null)""") if False else None
     server.fill(
         'verkoop."Klanten (actief)"', [(4, "Nieuw", None, None, None, None, None, "2026-11-21 07:00:00Z", None)]
     )
@@ -231,7 +230,7 @@ def test_the_shipped_crm_is_the_same_from_csv_and_from_postgres(
         statement = f"select {', '.join(columns)} from restricted.raw_crm__{name} order by all"
         assert from_database.rows(statement) == from_files.rows(statement)
         assert counts[name]["quarantined"] == 0
-        assert counts[name]["loaded"] > 200
+        assert counts[name]["loaded"] >= 200
 
 
 def move_to_postgres(server: PostgresServer, from_files: Crm, from_database: Crm, name: str) -> None:
@@ -252,8 +251,6 @@ def move_to_postgres(server: PostgresServer, from_files: Crm, from_database: Crm
     for position, column in enumerate(mapping["columns"].values()):
         if column.get("type") == "timestamp":
             values[position] += " || 'Z'"
-        if column.get("type") == "date":
-            values[position] = values[position].replace("as varchar)", "as varchar)")
     rows = from_files.rows(f"select {', '.join(values)} from restricted.raw_crm__{name}")
     server.fill(table, rows)
 

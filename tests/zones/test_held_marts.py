@@ -73,7 +73,10 @@ def test_a_held_mart_keeps_its_last_release(
     report = release(context)
 
     verdicts = {mart["mart"]: (mart["verdict"], mart["standing_since"]) for mart in report["marts"]}
-    assert verdicts == {MART: ("held", "2026-11-20T23:59:59"), **{other: ("released", None) for other in OTHERS}}
+    assert verdicts == {
+        MART: ("held", "2026-11-20T23:59:59"),
+        **{other: ("released", None) for other in OTHERS},
+    }
     after = tables(night)
     assert after.keys() == before.keys()
     assert after[MART] == before[MART]
@@ -82,7 +85,8 @@ def test_a_held_mart_keeps_its_last_release(
     with pytest.raises(ReleaseHeld, match=MART):
         raise_if_held(report)
     page = write_report(context).read_text()
-    assert "since 2026-11-20" in page
+    assert "readers keep the release of 24 hours ago" in page
+    assert "since 20 November 2026, 23:59" in page
     facts = context.ledger.last("release").facts["marts"]
     assert {mart: told["verdict"] for mart, told in facts.items()} == {
         mart: verdict for mart, (verdict, _) in verdicts.items()
@@ -95,7 +99,11 @@ def test_a_mart_that_stays_held_says_since_its_last_release(night: Night, tmp_pa
     context = plant_a_class_of_three(night, tmp_path)
     for _ in range(2):
         (mart, *_) = release(context)["marts"]
-        assert (mart["mart"], mart["verdict"], mart["standing_since"]) == (MART, "held", "2026-11-20T23:59:59")
+        assert (mart["mart"], mart["verdict"], mart["standing_since"]) == (
+            MART,
+            "held",
+            "2026-11-20T23:59:59",
+        )
         assert tables(night)[MART] == before[MART]
 
 
