@@ -295,10 +295,10 @@ def _errors_for_people() -> Iterator[None]:
     try:
         yield
     except Held as held:
-        screen.print(f"{type(held).__name__}: {held}", style="yellow", markup=False, highlight=False)
+        screen.print(f"{type(held).__name__}: {held}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
     except TrustmartError as error:
-        screen.print(f"{type(error).__name__}: {error}", style="red", markup=False, highlight=False)
+        screen.print(f"{type(error).__name__}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

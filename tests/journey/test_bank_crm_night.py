@@ -98,9 +98,7 @@ def test_every_row_of_every_file_is_loaded_or_quarantined(crm: Crm, night: Night
 @pytest.mark.parametrize(
     "table", ["customers", "transactions", "interactions", "consent_events", "objections", "privacy_requests"]
 )
-def test_the_zone_holds_exactly_the_rows_of_people_who_are_not_erased(
-    crm: Crm, night: Night, table: str
-) -> None:
+def test_the_zone_holds_exactly_the_rows_of_people_who_are_not_erased(crm: Crm, night: Night, table: str) -> None:
     """Not a row is lost or doubled on the way into raw, and none of an erased person stays (S01)."""
     key = {"customers": ("customer_id", "updated_at")}.get(table, (table_key(crm, table),))
     rows = crm.loaded if table == "customers" else crm.rows[table]
@@ -128,9 +126,7 @@ def test_customers_loaded_duplicated_quarantined_and_forgotten_add_up(crm: Crm, 
         "duplicates": len(kept) - len(crm.customers),
     }
     quarantined = sum(map(crm.is_quarantined, crm.rows["customers"]))
-    assert (
-        customers["deduplicated"] + customers["duplicates"] + customers["forgotten"] + quarantined == 45_361
-    )
+    assert customers["deduplicated"] + customers["duplicates"] + customers["forgotten"] + quarantined == 45_361
 
 
 def test_the_newest_record_of_a_customer_wins(crm: Crm, night: Night) -> None:
@@ -149,9 +145,7 @@ def test_the_newest_record_of_a_customer_wins(crm: Crm, night: Night) -> None:
 
 def test_every_quarantined_customer_is_kept_with_the_reason(crm: Crm, night: Night) -> None:
     """Whoever was born on the 29th of February 2031 waits in quarantine, record and reason kept (S01)."""
-    held = restricted(
-        "select json_extract_string(record, '$.customer_id'), reason from restricted.quarantine"
-    )
+    held = restricted("select json_extract_string(record, '$.customer_id'), reason from restricted.quarantine")
     assert dict(held) == {
         row["customer_id"]: "impossible_date" for row in crm.rows["customers"] if crm.is_quarantined(row)
     }
@@ -162,8 +156,7 @@ def test_rows_erased_are_all_the_rows_of_the_erased(crm: Crm, night: Night) -> N
     """16 people are forgotten with every row they had in the six files (S62)."""
     told = night.report("forget")
     theirs = {
-        name: {tuple(row.values()) for row in crm.rows[name] if row["customer_id"] in crm.erased}
-        for name in crm.rows
+        name: {tuple(row.values()) for row in crm.rows[name] if row["customer_id"] in crm.erased} for name in crm.rows
     }
     assert told["erased"] == len(crm.erased) == 16
     assert told["rows_erased"] == sum(map(len, theirs.values()))
@@ -206,15 +199,11 @@ def test_the_reference_sees_the_dirt_that_the_extract_is_known_for(crm: Crm) -> 
     future = [row for row in crm.rows["consent_events"] if datetime.fromisoformat(row["occurred_at"]) > NIGHT]
     assert min(Counter(row["action"] for row in future)[action] for action in ("given", "withdrawn")) > 50
     naive_states = {
-        pair: max(rows, key=lambda row: row["occurred_at"])[
-            "action"
-        ]  # as text, in whatever offset, the future too
+        pair: max(rows, key=lambda row: row["occurred_at"])["action"]  # as text, in whatever offset, the future too
         for pair, rows in crm.events.items()
     }
     words = {"given": "granted", "withdrawn": "withdrawn", "refused": "denied", "requested": "unknown"}
-    changed = [
-        pair for pair, action in naive_states.items() if crm.consent(*pair, at=NIGHT).state != words[action]
-    ]
+    changed = [pair for pair, action in naive_states.items() if crm.consent(*pair, at=NIGHT).state != words[action]]
     assert len(changed) > 1000
 
 
@@ -277,9 +266,9 @@ OBSTACLES = [
     "erased",
 ]
 # Who cannot occur: loan offers ask for no consent, and e-mail marketing asks for no age but the country's.
-ABSENT = {
-    ("aud_loan_offers__good_standing", why) for why in ("not asked", "refused", "withdrawn", "expired")
-} | {("aud_email_marketing__active_customers", "under the purpose's age")}
+ABSENT = {("aud_loan_offers__good_standing", why) for why in ("not asked", "refused", "withdrawn", "expired")} | {
+    ("aud_email_marketing__active_customers", "under the purpose's age")
+}
 
 
 @pytest.mark.parametrize("why", OBSTACLES)
@@ -361,9 +350,7 @@ def test_formulas_and_line_breaks_leave_harmless_and_whole(crm: Crm, night: Nigh
     assert {len(row) for row in rows} == {len(header)}
     assert not [1 for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     if audience not in EMAIL_AUDIENCES:
-        assert any(cell.startswith("'=") for row in rows for cell in row), (
-            "the extract's formulas are not there"
-        )
+        assert any(cell.startswith("'=") for row in rows for cell in row), "the extract's formulas are not there"
         assert any("\n" in cell for row in rows for cell in row), "the extract's line breaks are not there"
 
 
@@ -387,9 +374,7 @@ def test_receipts_and_ledger_say_what_the_files_hold(night: Night, audience: str
     assert (told["added"], told["removed"], told["kept"], told["sent"]) == (rows, 0, 0, rows)
     assert told["addressable"] == told["waterfall"][-1]["people"] == rows
     (entry,) = [
-        entry
-        for entry in ledger_of(night)
-        if entry["kind"] == "activation" and entry["facts"]["audience"] == audience
+        entry for entry in ledger_of(night) if entry["kind"] == "activation" and entry["facts"]["audience"] == audience
     ]
     assert (entry["facts"]["added"], entry["facts"]["removed"]) == (rows, 0)
     assert entry["facts"]["change_id"] == receipt["change_id"] == path.name.split(".")[0]
@@ -486,6 +471,4 @@ def test_consent_is_decided_once_more_at_the_clock_of_the_send(crm: Crm, later: 
 
 def test_the_files_of_the_bank_are_untouched(night: Night) -> None:
     """The extract is read where it is and nothing is written beside it (S01)."""
-    assert {path.name for path in BANK_CRM.iterdir() if path.suffix != ".md"} == {
-        f"{name}.csv" for name in FILES
-    }
+    assert {path.name for path in BANK_CRM.iterdir() if path.suffix != ".md"} == {f"{name}.csv" for name in FILES}

@@ -170,17 +170,12 @@ def the_next_day(yesterday: Path, today: Path) -> None:
     events = [event(number, f"C9{number:05}", purposes[number % 2], "given") for number in range(20)]
     events += [
         event(100 + number, row["customer_id"], purpose, "withdrawn")
-        for number, (row, purpose) in enumerate(
-            (row, purpose) for row in willing[:40] for purpose in purposes
-        )
+        for number, (row, purpose) in enumerate((row, purpose) for row in willing[:40] for purpose in purposes)
     ]
     add(today / "consent_events.csv", events)
     add(
         today / "objections.csv",
-        [
-            [f"O9{number:05}", row["customer_id"], "profiling", "web", at]
-            for number, row in enumerate(people[50:75])
-        ],
+        [[f"O9{number:05}", row["customer_id"], "profiling", "web", at] for number, row in enumerate(people[50:75])],
     )
     add(
         today / "privacy_requests.csv",
@@ -240,9 +235,7 @@ def undisturbed(home: Path, story: Story) -> Path:
 
 def every_story(test: Callable) -> Callable:
     """Run a test for every story."""
-    return pytest.mark.parametrize("story", [*STORIES, *FIRST_NIGHT_STORIES], ids=lambda story: story.name)(
-        test
-    )
+    return pytest.mark.parametrize("story", [*STORIES, *FIRST_NIGHT_STORIES], ids=lambda story: story.name)(test)
 
 
 def test_the_second_night_has_something_to_do(home: Path) -> None:

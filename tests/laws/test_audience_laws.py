@@ -2,8 +2,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.destination_kit import member
 
+from support.destination_kit import member
 from trustmart.audiences import AudienceDelta, AudienceSnapshot, change_id, delta
 
 members = st.sets(st.sampled_from("abcdefgh")).map(lambda names: {f"id-{name}": member(name) for name in names})

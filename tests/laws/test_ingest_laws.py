@@ -14,8 +14,8 @@ import duckdb
 import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.crm_files import AS_OF, Crm
 
+from support.crm_files import AS_OF, Crm
 from trustmart.identity import normalize_email
 from trustmart.policy import Location, Table
 from trustmart.sources import Unreadable, conformed, csv_files
@@ -26,7 +26,7 @@ LOCATION = Location(kind="csv", folder=".")
 
 # Any text that UTF-8 can hold, with what CSV stumbles over more often than chance would have it.
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-nasty = st.text(st.sampled_from('",\n\r;\' \0\x1e\x1f\x85\u2028aé名0'), max_size=12)
+nasty = st.text(st.sampled_from("\",\n\r;' \0\x1e\x1f\x85\u2028aé名0"), max_size=12)
 values = nasty | anything
 plain = st.text(st.sampled_from("abcé名 ;'"), min_size=1, max_size=6)
 
@@ -99,7 +99,7 @@ def test_no_record_vanishes_from_a_damaged_file(drawn: tuple[list[list[str]], se
         assert number in hurt or record[0] in kept
     lines = sorted([line for line, _ in found] + [bad.line for bad in unreadable])
     assert len(set(lines)) == len(lines), "a line was read twice"
-    assert all(2 <= line for line in lines)
+    assert all(line >= 2 for line in lines)
 
 
 @given(damaged_files())
@@ -205,7 +205,12 @@ def judged(table: dict[str, Any], rows: list[tuple[str | None, ...]], select: st
         return connection.execute(f"select {select} from ({query}) order by _line").fetchall()
 
 
-THREE = {"from": "t", "key": ["a"], "subject": "a", "columns": {name: {"from": name, "required": name == "a"} for name in "abc"}}
+THREE = {
+    "from": "t",
+    "key": ["a"],
+    "subject": "a",
+    "columns": {name: {"from": name, "required": name == "a"} for name in "abc"},
+}
 parts = st.none() | st.text(st.sampled_from('\x1e\x1f",[]\\nul 0a'), max_size=4)
 
 
@@ -222,7 +227,11 @@ DATES = {
     "from": "t",
     "key": ["a"],
     "subject": "a",
-    "columns": {"a": {"from": "a", "required": True}, "d": {"from": "d", "type": "date"}, "t": {"from": "t", "type": "timestamp"}},
+    "columns": {
+        "a": {"from": "a", "required": True},
+        "d": {"from": "d", "type": "date"},
+        "t": {"from": "t", "type": "timestamp"},
+    },
 }
 offsets = st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 instants = st.datetimes(datetime(1900, 1, 2), datetime(2100, 1, 1), timezones=offsets)
@@ -230,9 +239,7 @@ instants = st.datetimes(datetime(1900, 1, 2), datetime(2100, 1, 1), timezones=of
 
 @given(moments=st.lists(instants, min_size=1, max_size=30), separator=st.sampled_from("T "))
 @settings(max_examples=40)
-def test_every_instant_with_an_offset_becomes_the_same_instant_in_utc(
-    moments: list[datetime], separator: str
-) -> None:
+def test_every_instant_with_an_offset_becomes_the_same_instant_in_utc(moments: list[datetime], separator: str) -> None:
     """Python and SQL read any instant in any offset alike (S63)."""
     rows = [("x", None, moment.isoformat(separator)) for moment in moments]
     found = judged(DATES, rows, "t, _faults")
@@ -240,7 +247,9 @@ def test_every_instant_with_an_offset_becomes_the_same_instant_in_utc(
 
 
 days = st.dates(date(1000, 1, 1)).map(date.isoformat)
-almost_days = st.tuples(st.integers(0, 2500), st.integers(0, 14), st.integers(0, 33)).map("{0[0]:04}-{0[1]:02}-{0[2]:02}".format)
+almost_days = st.tuples(st.integers(0, 2500), st.integers(0, 14), st.integers(0, 33)).map(
+    "{0[0]:04}-{0[1]:02}-{0[2]:02}".format
+)
 day_texts = days | almost_days | nasty | st.text(st.sampled_from("0123456789-/T:Z+ "), max_size=12)
 
 
@@ -272,7 +281,11 @@ def test_any_text_is_a_value_or_a_fault(texts: list[str]) -> None:
             assert value is None or 1000 <= value.year <= 9999
 
 
-@given(text=values | st.tuples(values, values).map("@".join) | st.text(st.sampled_from("a.@[]xn--é名 \"()<>1:"), max_size=20))
+@given(
+    text=values
+    | st.tuples(values, values).map("@".join)
+    | st.text(st.sampled_from('a.@[]xn--é名 "()<>1:'), max_size=20)
+)
 @settings(max_examples=300)
 def test_any_text_in_a_mail_column_is_an_address_or_none(text: str) -> None:
     """No text breaks the intake of addresses, and a usable one has one form only (S01)."""

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.crm_files import HEADER, Crm
 
+from support.crm_files import HEADER, Crm
 from trustmart.errors import SourceColumnMissing, SourceError, SourceUnreadable
 from trustmart.policy import Location
 from trustmart.sources import csv_files

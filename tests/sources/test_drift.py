@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 from jinja2 import Environment, FileSystemLoader
-from support.crm_files import AS_OF, PROJECT, Crm, csv_text, shipped_tables
 
+from support.crm_files import AS_OF, PROJECT, Crm, csv_text, shipped_tables
 from trustmart.errors import ConfigurationError, SourceColumnMissing, SourceMissing
 from trustmart.sources.synthetic import generate
 
@@ -50,7 +50,9 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     before = staging(crm)
     for path in crm.folder.glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
-            records = [[*record, "shoe_size" if number == 0 else "44"] for number, record in enumerate(csv.reader(file))]
+            records = [
+                [*record, "shoe_size" if number == 0 else "44"] for number, record in enumerate(csv.reader(file))
+            ]
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(records)
     tables = crm.ingest(AS_OF + timedelta(days=1))

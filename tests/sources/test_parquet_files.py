@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.crm_files import Crm, shipped_tables
 
+from support.crm_files import Crm, shipped_tables
 from trustmart.errors import SourceColumnMissing, SourceUnreadable
 from trustmart.sources import parquet_files
 from trustmart.sources.synthetic import generate
 
-ALL = "customers transactions interactions consent_events objections privacy_requests".split()
+ALL = ["customers", "transactions", "interactions", "consent_events", "objections", "privacy_requests"]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,9 @@ def test_only_what_csv_alone_can_break_is_quarantined_more(both: SimpleNamespace
         unreadable = csv[table]["rows_in"] - parquet[table]["rows_in"]
         assert csv[table]["quarantined"] - parquet[table]["quarantined"] == unreadable
         assert csv[table]["loaded"] == parquet[table]["loaded"]
-    statement = "select record ->> 'customer_id', column_names from restricted.quarantine where reason = 'impossible_date'"
+    statement = (
+        "select record ->> 'customer_id', column_names from restricted.quarantine where reason = 'impossible_date'"
+    )
     births = [row for row in both.parquet.rows(statement) if row[1] == "birth_date"]
     assert births
     assert set(births) <= set(both.csv.rows(statement))
@@ -163,7 +165,9 @@ def test_a_new_column_of_a_parquet_file_stays_in_raw(tmp_path: Path) -> None:
 def test_a_missing_column_of_a_parquet_file_is_named(tmp_path: Path) -> None:
     """The error names file, column and mapping (S01)."""
     crm = people(tmp_path)
-    pq.write_table(pa.table({name: array for name, array in SOUND.items() if name != "born"}), crm.folder / "people.parquet")
+    pq.write_table(
+        pa.table({name: array for name, array in SOUND.items() if name != "born"}), crm.folder / "people.parquet"
+    )
     with pytest.raises(SourceColumnMissing, match=r"people\.parquet has no column 'born'.*'birth_date'"):
         crm.ingest()
 

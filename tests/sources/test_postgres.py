@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.crm_files import Crm, shipped_tables
 from support.postgres import PASSWORD, USER, PostgresServer, missing, postgres_server
-
 from trustmart.errors import SourceMissing, SourceUnreadable
 from trustmart.sources.synthetic import generate
 
@@ -95,7 +95,9 @@ def test_a_schema_with_other_names_and_types_is_another_mapping(crm: Crm) -> Non
 def test_only_rows_since_the_watermark_are_read(crm: Crm, server: PostgresServer) -> None:
     """After one update and one insert the next night reads these two and the row on the watermark (S01)."""
     assert crm.ingest(night(20))["rows_in"] == 3
-    server.run("""update verkoop."Klanten (actief)" set saldo = 2, gewijzigd = '2026-11-21 08:00:00Z' where score = 700""")
+    server.run(
+        """update verkoop."Klanten (actief)" set saldo = 2, gewijzigd = '2026-11-21 08:00:00Z' where score = 700"""
+    )
     server.fill(
         'verkoop."Klanten (actief)"', [(4, "Nieuw", None, None, None, None, None, "2026-11-21 07:00:00Z", None)]
     )
@@ -123,7 +125,9 @@ def test_a_column_without_time_zone_is_utc_for_the_server_too(
     server.fill(table, [(1, "X", None, None, None, None, None, "2026-11-20 12:00:00", None)])
     crm = at(Crm(tmp_path, {"customers": KLANTEN}))
     assert crm.ingest(night(20))["rows_in"] == 1
-    assert crm.column("select cast(updated_at as varchar) from restricted.raw_crm__customers") == ["2026-11-20 12:00:00"]
+    assert crm.column("select cast(updated_at as varchar) from restricted.raw_crm__customers") == [
+        "2026-11-20 12:00:00"
+    ]
     before, after = "2026-11-20 11:59:00", "2026-11-20 12:01:00"
     server.fill(table, [(n, "X", None, None, None, None, None, when, None) for n, when in ((2, before), (3, after))])
     assert crm.ingest(night(21))["rows_in"] == 2
@@ -262,9 +266,7 @@ def assert_no_secret(error: BaseException) -> None:
     assert USER not in str(error)
 
 
-def test_a_stopped_server_is_a_clear_error_without_credentials(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_server_is_a_clear_error_without_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is down is SourceUnreadable: it names the variable, and gives neither user nor password away (S67)."""
     with postgres_server() as server:
         server.run(MAKE_KLANTEN)

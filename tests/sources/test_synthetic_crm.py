@@ -114,10 +114,16 @@ def test_small_crms_are_complete(tmp_path: Path, customers: int) -> None:
     rows = generate(tmp_path, customers=customers)
     assert rows["interactions.csv"] == customers
     assert {row["kind"] for row in readable(tmp_path / "privacy_requests.csv")} == {
-        "access", "erasure", "portability", "rectification", "restriction",
+        "access",
+        "erasure",
+        "portability",
+        "rectification",
+        "restriction",
     }
     assert {row["scope"] for row in readable(tmp_path / "objections.csv")} == {
-        "direct_marketing", "profiling", "loan_offers",
+        "direct_marketing",
+        "profiling",
+        "loan_offers",
     }
 
 
@@ -244,7 +250,10 @@ def test_consent_is_withdrawn_given_again_and_expired(crm: SimpleNamespace) -> N
         courses.setdefault((row["customer_id"], row["purpose"]), set()).add((step, row["action"]))
     found = {" ".join(action for _, action in sorted(course)) for course in courses.values()}
     assert found >= {
-        "requested", "requested refused", "requested given", "requested given withdrawn",
+        "requested",
+        "requested refused",
+        "requested given",
+        "requested given withdrawn",
         "requested given withdrawn given",
     }
     days = {row["purpose"]: int(row["valid_for_days"]) for row in crm.consent_events}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.crm_files import AS_OF, Crm, csv_text
 
 READINGS: dict[str, Any] = {
@@ -55,8 +56,26 @@ def taken_in(folder: Path, ours: str, texts: list[str]) -> tuple[dict[str, Any],
 def test_impossible_days_are_quarantined(tmp_path: Path) -> None:
     """A day that no calendar has is kept out as impossible_date; a leap day is a day (S01)."""
     bad = ["2031-02-29", "2026-13-45", "2026-00-10", "2026-04-31", "0000-00-00", "01.02.2026", "20260102"]
-    odd = ["2026-01-05xyz", "infinity", "-infinity", "epoch", "today", "2026-01-05 (BC)", "0044-03-15", "12026-01-01", "n/a"]
-    good = ["2032-02-29", "2026-1-5", "2026/01/05", " 2026-01-05 ", "2026-01-05T23:30:00-05:00", "1000-01-01", "9999-12-31"]
+    odd = [
+        "2026-01-05xyz",
+        "infinity",
+        "-infinity",
+        "epoch",
+        "today",
+        "2026-01-05 (BC)",
+        "0044-03-15",
+        "12026-01-01",
+        "n/a",
+    ]
+    good = [
+        "2032-02-29",
+        "2026-1-5",
+        "2026/01/05",
+        " 2026-01-05 ",
+        "2026-01-05T23:30:00-05:00",
+        "1000-01-01",
+        "9999-12-31",
+    ]
     values, reasons = taken_in(tmp_path, "birth_date", bad + odd + good)
     assert reasons == dict.fromkeys(bad + odd, "impossible_date")
     assert [str(values[text]) for text in good] == ["2032-02-29"] + ["2026-01-05"] * 4 + ["1000-01-01", "9999-12-31"]

@@ -113,9 +113,7 @@ class Crm:
         self.purposes = policy_file("purposes")["purposes"]
         laws = policy_file("jurisdictions")
         self._default_age = int(laws["default_age_of_digital_consent"])
-        self._ages = {
-            country: int(law["age_of_digital_consent"]) for country, law in laws["jurisdictions"].items()
-        }
+        self._ages = {country: int(law["age_of_digital_consent"]) for country, law in laws["jurisdictions"].items()}
 
     def is_quarantined(self, row: Row) -> bool:
         """True where a customer's birth date is no day, before 1900 or in the future."""
@@ -220,11 +218,7 @@ class Crm:
             consent = self.consent(customer, purpose, at=at)
             if consent.state != "granted":
                 found.add({"unknown": "not asked", "denied": "refused"}.get(consent.state, consent.state))
-            elif (
-                birth
-                and consent.decided_at
-                and not has_reached(birth, consent_age, consent.decided_at.date())
-            ):
+            elif birth and consent.decided_at and not has_reached(birth, consent_age, consent.decided_at.date()):
                 found.add("under the age of digital consent when asked")
         return found
 
@@ -267,9 +261,7 @@ class Crm:
     def on_the_wire(self, audience: str, customers: Iterable[str]) -> set[tuple[str, ...]]:
         """Return what a destination is told of these people."""
         if AUDIENCES[audience][0] == "loan_offers":
-            return {
-                tuple(harmless(self.customers[who][name].strip()) for name in LETTER) for who in customers
-            }
+            return {tuple(harmless(self.customers[who][name].strip()) for name in LETTER) for who in customers}
         return {(sha256(str(usable_email(self.customers[who]["email"]))),) for who in customers}
 
 
@@ -282,9 +274,7 @@ AUDIENCES = {
     ),
     "aud_loan_offers__good_standing": (
         "loan_offers",
-        lambda row: (
-            "yes" in (row["has_housing_loan"], row["has_personal_loan"]) and row["in_default"] == "no"
-        ),
+        lambda row: "yes" in (row["has_housing_loan"], row["has_personal_loan"]) and row["in_default"] == "no",
     ),
 }
 FOLDERS = {
@@ -390,9 +380,7 @@ class Night:
         )
         self.said.mkdir(exist_ok=True)
         number = len(list(self.said.iterdir()))
-        (self.said / f"{number:02}-{command[0]}.txt").write_text(
-            done.stdout + "\n--- stderr ---\n" + done.stderr
-        )
+        (self.said / f"{number:02}-{command[0]}.txt").write_text(done.stdout + "\n--- stderr ---\n" + done.stderr)
         return done
 
     def copy(self, home: Path) -> "Night":
@@ -409,9 +397,7 @@ class Night:
 
 def _link_extensions(source: str, target: str) -> str:
     """Copy a file, but not the 20 MB of the engine's extension, which nobody changes."""
-    return (
-        os.link(source, target) or target if source.endswith("_extension") else shutil.copy2(source, target)
-    )
+    return os.link(source, target) or target if source.endswith("_extension") else shutil.copy2(source, target)
 
 
 # The real command, in a process whose clock is set.

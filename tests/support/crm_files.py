@@ -155,9 +155,7 @@ class Crm:
     def whole_zone(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every row of every table of the restricted zone, as text."""
         names = self.column("select table_name from duckdb_tables() where database_name = 'restricted' order by all")
-        return {
-            name: sorted((str(row) for row in self.rows(f'select * from restricted."{name}"'))) for name in names
-        }
+        return {name: sorted(str(row) for row in self.rows(f'select * from restricted."{name}"')) for name in names}
 
 
 def written(warehouse: DuckDBWarehouse, statement: str) -> None:

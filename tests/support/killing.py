@@ -78,9 +78,7 @@ def play(plan: Plan) -> dict[str, list[int]]:
     home = Path(plan.home)
     (home / "plan.json").write_text(json.dumps(asdict(plan)))
     with (home / "played.log").open("w") as log:
-        subprocess.run(
-            [sys.executable, __file__, str(home / "plan.json")], check=True, stdout=log, stderr=log
-        )
+        subprocess.run([sys.executable, __file__, str(home / "plan.json")], check=True, stdout=log, stderr=log)
     return json.loads((home / "endings.json").read_text())
 
 
@@ -90,10 +88,7 @@ def play(plan: Plan) -> dict[str, list[int]]:
 def main(path: Path) -> None:
     """Run the first night in this process, then fork every story from it."""
     said = json.loads(path.read_text())
-    stories = [
-        Story(**{**story, "kills": tuple(Kill(**kill) for kill in story["kills"])})
-        for story in said["stories"]
-    ]
+    stories = [Story(**{**story, "kills": tuple(Kill(**kill) for kill in story["kills"])}) for story in said["stories"]]
     plan = Plan(**{**said, "stories": tuple(stories)})
     home = Path(plan.home)
     started = time.monotonic()

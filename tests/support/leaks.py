@@ -103,9 +103,7 @@ class PersonalValues:
         found: Counter[str] = Counter()
         with duckdb.connect(str(path), read_only=True) as reader:
             for table, text in _database_texts(reader):
-                found += Counter(
-                    {f"{kind} in {table}": number for kind, number in self.in_text(text).items()}
-                )
+                found += Counter({f"{kind} in {table}": number for kind, number in self.in_text(text).items()})
         return found
 
 
@@ -114,9 +112,7 @@ class Finder:
 
     def __init__(self, patterns: Mapping[str, str]) -> None:
         """Sort the patterns by their first bytes; patterns: value -> what kind of value it is."""
-        self._by_length: dict[int, dict[int, list[tuple[bytes, str]]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
+        self._by_length: dict[int, dict[int, list[tuple[bytes, str]]]] = defaultdict(lambda: defaultdict(list))
         for value, kind in patterns.items():
             encoded = value.encode()
             length = min(len(encoded), WINDOW)
@@ -171,8 +167,7 @@ def _stands_alone(content: bytes, position: int, value: bytes, kind: str) -> boo
         return not (before.isdigit() or before == b"." or behind.isdigit())
     if kind == "customer_id":
         around = (
-            _HEX_BEHIND.match(content, position)[0]
-            + _HEX_BEFORE.search(content[max(0, position - 64) : position])[0]
+            _HEX_BEHIND.match(content, position)[0] + _HEX_BEFORE.search(content[max(0, position - 64) : position])[0]
         )
         return not behind.isdigit() and len(around) < 16  # a digest holds such a thing now and then
     return len(value) >= WINDOW or not (before.isalnum() or behind.isalnum())
@@ -238,9 +233,7 @@ def leaks_in(values: PersonalValues, paths: Iterable[Path], root: Path) -> dict[
 
 def secrets_in(secrets: Mapping[str, str], paths: Iterable[Path], root: Path) -> dict[str, list[str]]:
     """Return which secrets (name -> hex key) stand in which files, as text or as bytes."""
-    forms = {
-        name: (text.encode(), text.upper().encode(), bytes.fromhex(text)) for name, text in secrets.items()
-    }
+    forms = {name: (text.encode(), text.upper().encode(), bytes.fromhex(text)) for name, text in secrets.items()}
     found = defaultdict(list)
     for path in paths:
         content = path.read_bytes()

@@ -88,7 +88,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 def _programs() -> Path | None:
     """Return the folder of the newest server's programs: Debian keeps them off the path."""
     found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+        key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0,
     )
     if found:
         return found[-1].parent

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.crm_files import AS_OF, Crm, shipped_tables
 
+from support.crm_files import AS_OF, Crm, shipped_tables
 from trustmart.errors import AccountingMismatch, SourceColumnMissing
 from trustmart.pipeline.ingest import ingest
 from trustmart.pipeline.intake import Intake

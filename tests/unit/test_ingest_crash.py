@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.crm_files import KEY, Crm, shipped_tables
 
+from support.crm_files import KEY, Crm, shipped_tables
 from trustmart.sources.synthetic import generate
 
 # Takes in a CRM and kills itself without any farewell at a chosen moment.
@@ -66,7 +66,9 @@ def killed(crm: Crm, moment: str) -> None:
     """Run the intake in a process of its own and have it killed at the moment."""
     context = crm.context()
     where = [str(context.settings.data_folder), str(context.settings.policy_folder)]
-    done = subprocess.run([sys.executable, "-c", VICTIM, *where, KEY, moment], capture_output=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", VICTIM, *where, KEY, moment], capture_output=True, timeout=120, check=False
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
 
 

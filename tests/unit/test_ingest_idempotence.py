@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from support.crm_files import AS_OF, Crm
 
 TOMORROW = AS_OF + timedelta(days=1)

@@ -4,8 +4,8 @@ import traceback
 from pathlib import Path
 
 import pytest
-from support.crm_files import KEY, Crm, written
 
+from support.crm_files import KEY, Crm, written
 from trustmart.errors import StatementFailed, TrustmartError, WarehouseLocked
 from trustmart.identity import derive_key
 from trustmart.pipeline.intake import Intake

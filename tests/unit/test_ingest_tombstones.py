@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.crm_files import AS_OF, Crm
 
+from support.crm_files import AS_OF, Crm
 from trustmart.identity import derive_key, subject_id
 from trustmart.pipeline.requests import receive_request
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.crm_files import AS_OF, Crm
 
+from support.crm_files import AS_OF, Crm
 from trustmart.errors import SourceColumnMissing, SourceMissing, SourceUnreadable
 
 EVENTS: dict[str, Any] = {

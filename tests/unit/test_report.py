@@ -456,9 +456,7 @@ def test_the_terminal_has_the_key_figures_at_80_columns():
 def test_the_terminal_says_what_is_held_and_what_to_type_next():
     """S57: the terminal names what is held and why, where each file is, and the next command."""
     long_path = "/srv/" + "very_long_folder/" * 8 + "anonymized.duckdb"
-    said = screen(
-        held_night(), files={"Anonymous marts [for analysts]": long_path}, next_steps=["trustmart release"]
-    )
+    said = screen(held_night(), files={"Anonymous marts [for analysts]": long_path}, next_steps=["trustmart release"])
     assert "readers keep the release of 3 days ago" in " ".join(said.split())
     assert "its smallest equivalence class has 4 people, policy asks for 11" in said
     assert long_path in said

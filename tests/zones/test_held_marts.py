@@ -75,7 +75,7 @@ def test_a_held_mart_keeps_its_last_release(
     verdicts = {mart["mart"]: (mart["verdict"], mart["standing_since"]) for mart in report["marts"]}
     assert verdicts == {
         MART: ("held", "2026-11-20T23:59:59"),
-        **{other: ("released", None) for other in OTHERS},
+        **dict.fromkeys(OTHERS, ("released", None)),
     }
     after = tables(night)
     assert after.keys() == before.keys()

@@ -43,11 +43,7 @@ def subjects(night: Night) -> list[tuple[str, str]]:
 
 def left_behind(night: Night) -> list[Path]:
     """Return every file that the night has written, less what is meant to hold people."""
-    private = {
-        night.zones / f"{zone}.duckdb{ending}"
-        for zone in ("restricted", "personal")
-        for ending in ("", ".wal")
-    }
+    private = {night.zones / f"{zone}.duckdb{ending}" for zone in ("restricted", "personal") for ending in ("", ".wal")}
     inputs = {night.home / "crm", night.home / "policy"}
     return files_below(night.home, without={*private, *inputs, night.outbox, night.data / "key"})
 
@@ -57,9 +53,7 @@ def test_every_kind_of_value_is_searched_for(values: PersonalValues) -> None:
     kinds = ("customer_id", "full name", "email", "phone", "street", "subject_id", "hash", "notes", "memo")
     assert {kind: len(values.kinds[kind]) for kind in kinds if len(values.kinds[kind]) < 3} == {}
     numbers = len(values.kinds["customer_id"])
-    assert all(
-        len(values.kinds[kind]) > numbers * 0.8 for kind in ("full name", "email", "phone", "subject_id")
-    )
+    assert all(len(values.kinds[kind]) > numbers * 0.8 for kind in ("full name", "email", "phone", "subject_id"))
 
 
 def test_the_anonymized_zone_names_nobody_in_any_value(night: Night, values: PersonalValues) -> None:
@@ -90,9 +84,7 @@ def test_nothing_else_that_a_night_leaves_behind_names_anybody(night: Night, val
 
 def test_the_same_search_finds_what_is_in_the_outbox(night: Night, values: PersonalValues) -> None:
     """Where people are meant to be, the search finds nearly every one of them: it can see (S67)."""
-    found = leaks_in(
-        values, [path for path in files_below(night.outbox) if path.suffix == ".csv"], night.home
-    )
+    found = leaks_in(values, [path for path in files_below(night.outbox) if path.suffix == ".csv"], night.home)
     for path, kinds in found.items():
         with (night.home / path).open(encoding="utf-8", newline="") as file:
             rows = len(list(csv.reader(file))) - 1
@@ -121,9 +113,7 @@ def test_the_encrypted_zones_are_noise(night: Night, values: PersonalValues) -> 
 def test_an_encrypted_zone_opens_with_its_own_key_only(night: Night, zone: str) -> None:
     """Without a key, with the master key, or with the other zone's key it stays shut (S13)."""
     other = {"restricted": "personal", "personal": "restricted"}[zone]
-    with duckdb.connect(
-        ":memory:", config={"extension_directory": str(night.zones / "extensions")}
-    ) as engine:
+    with duckdb.connect(":memory:", config={"extension_directory": str(night.zones / "extensions")}) as engine:
         engine.execute("load httpfs")
         path = night.zones / f"{zone}.duckdb"
         for key in (None, night.key, night.key_of(other), "0" * 64):
@@ -131,10 +121,7 @@ def test_an_encrypted_zone_opens_with_its_own_key_only(night: Night, zone: str) 
             with pytest.raises(duckdb.Error):
                 engine.execute(f"attach '{path}' as zone (read_only{option})")
         engine.execute(f"attach '{path}' as zone (read_only, encryption_key '{night.key_of(zone)}')")
-        assert (
-            engine.execute("select count(*) from duckdb_tables() where database_name = 'zone'").fetchone()[0]
-            > 0
-        )
+        assert engine.execute("select count(*) from duckdb_tables() where database_name = 'zone'").fetchone()[0] > 0
 
 
 def test_keys_stand_in_no_file_but_the_key_file(night: Night) -> None:
@@ -148,10 +135,7 @@ def test_keys_stand_in_no_file_but_the_key_file(night: Night) -> None:
         "member/letter_shop",
     )
     secrets = {"master": night.key}
-    secrets |= {
-        use: hmac.digest(night.key.encode(), f"trustmart/{use}".encode(), hashlib.sha256).hex()
-        for use in uses
-    }
+    secrets |= {use: hmac.digest(night.key.encode(), f"trustmart/{use}".encode(), hashlib.sha256).hex() for use in uses}
     files = files_below(night.home, without=[night.home / "crm", night.data / "key"])
     assert secrets_in(secrets, files, night.home) == {}
     if night.given_key is None:
@@ -178,8 +162,7 @@ def test_the_engine_s_extension_is_the_packaged_one(night: Night) -> None:
     """The largest file of a night holds nothing of it: it is the package's, byte for byte (S13)."""
     (installed,) = (night.zones / "extensions").rglob("httpfs.duckdb_extension")
     assert (
-        hashlib.sha256(installed.read_bytes()).digest()
-        == hashlib.sha256(encryption_extension().read_bytes()).digest()
+        hashlib.sha256(installed.read_bytes()).digest() == hashlib.sha256(encryption_extension().read_bytes()).digest()
     )
 
 
@@ -190,9 +173,7 @@ def test_the_anonymized_file_holds_the_released_marts_and_nothing_else(night: Ni
         released = {name for (name,) in reader.execute("select mart from releases").fetchall()}
         assert tables == released | {"releases"}
         assert len(released) == 3
-        databases = reader.execute(
-            "select database_name from duckdb_databases() where not internal"
-        ).fetchall()
+        databases = reader.execute("select database_name from duckdb_databases() where not internal").fetchall()
         assert databases == [("anonymized",)]
         for catalogue in ("duckdb_views()", "duckdb_functions()", "duckdb_sequences()", "duckdb_types()"):
             own = f"select count(*) from {catalogue} where not internal and database_name = 'anonymized'"

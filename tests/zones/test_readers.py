@@ -77,9 +77,7 @@ def what_is_read_now(warehouse: DuckDBWarehouse) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("how", ["read only", "as DuckDB opens a file unless told otherwise"])
-def test_an_open_session_neither_blocks_a_release_nor_notices_it(
-    warehouse: DuckDBWarehouse, how: str
-) -> None:
+def test_an_open_session_neither_blocks_a_release_nor_notices_it(warehouse: DuckDBWarehouse, how: str) -> None:
     """An analyst in the middle of a query reads the old release to its end; a new session sees the new one (S13)."""
     with analyst(warehouse, how) as process:
         publish(warehouse, night=2)

@@ -61,8 +61,8 @@ def _of_reads(model: Model, manifest: Manifest) -> Iterator[str]:
         if kind == "seed" and not model.folder.startswith("models/intermediate/restricted"):
             yield f"reads the seed {name}; only models/intermediate/restricted may"
         if kind == "model" and (zone := _zone_of_mart(model)):
-            origin = manifest.models[read]
-            if origin.folder not in (f"models/intermediate/{zone}", f"models/marts/{zone}"):
+            origin = manifest.models.get(read)
+            if origin is None or origin.folder not in (f"models/intermediate/{zone}", f"models/marts/{zone}"):
                 yield f"reads {name}, which is neither the {zone} zone's door nor one of its marts"
 
 

@@ -87,9 +87,7 @@ def _send(
     return receipts
 
 
-def _finish_what_was_begun(
-    context: Context, membership: Membership, destination: Destination, audience: str
-) -> None:
+def _finish_what_was_begun(context: Context, membership: Membership, destination: Destination, audience: str) -> None:
     """After a crash: what reached the destination is remembered as accepted; what did not is decided anew."""
     for name in membership.unfinished(audience):
         removed = destination.receipt(audience, name, "remove")

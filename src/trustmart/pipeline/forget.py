@@ -12,7 +12,6 @@ from trustmart.pipeline.permission import not_permitted_now
 from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc, say_night
 
 
-
 def forget(context: Context) -> dict[str, Any]:
     """Make every erasure, objection, restriction and withdrawal we hold take effect, and return the counts.
 

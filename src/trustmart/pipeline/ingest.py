@@ -81,9 +81,7 @@ def _taken_in_before(session: Session, source_name: str, table_name: str, delive
     )
 
 
-def _remember_delivery(
-    session: Session, source_name: str, table_name: str, delivery: Delivery, batch_id: str
-) -> None:
+def _remember_delivery(session: Session, source_name: str, table_name: str, delivery: Delivery, batch_id: str) -> None:
     """Remember a file by its fingerprint."""
     session.run(
         "insert into restricted.deliveries values (?, ?, ?, ?, ?)",

@@ -59,9 +59,7 @@ class Membership:
         with self._session.transaction():
             for operation, members in (("remove", change.removals), ("add", change.additions)):
                 self._session.register("told", _as_table(change.audience, members))
-                self._session.run(
-                    "insert into personal.pending_changes select *, ?, ? from told", [name, operation]
-                )
+                self._session.run("insert into personal.pending_changes select *, ?, ? from told", [name, operation])
                 self._session.unregister("told")
 
     def unfinished(self, audience: str) -> list[str]:

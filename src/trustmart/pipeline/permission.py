@@ -42,8 +42,7 @@ def decide_asked(session: Session, context: Context, purpose: str) -> dict[str, 
     objections = _objections(session, at)
     frozen = _frozen(session, at)
     decisions = {
-        subject: Decision(reason=Reason.RESTRICTED)
-        for (subject,) in session.rows("select subject_id from asked")
+        subject: Decision(reason=Reason.RESTRICTED) for (subject,) in session.rows("select subject_id from asked")
     }
     for subject, birth_date, country in _people(session, at):
         circumstances = Circumstances(

@@ -36,8 +36,7 @@ def raise_if_failed(report: dict[str, Any]) -> None:
     if report["failed"]:
         raise ModelsFailed(
             f"{len(report['failed'])} of dbt's nodes failed: {', '.join(report['failed'][:10])}."
-            " Nothing was released. See why (values may be shown): trustmart dbt build --select "
-            + report["failed"][0]
+            " Nothing was released. See why (values may be shown): trustmart dbt build --select " + report["failed"][0]
         )
 
 
@@ -107,5 +106,3 @@ def _customers(context: Context) -> dict[str, Any]:
         },
         "orphans": {table: rows for table, rows in orphans.items() if rows},
     }
-
-

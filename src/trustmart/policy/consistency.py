@@ -69,8 +69,11 @@ def _faults_of_published(policy: Policy, published: PublishedColumn, *, labels: 
         yield f"{published.attribute!r} is not in attributes.yml"
     elif origin.role is Role.DIRECT_IDENTIFIER or origin.free_text:
         yield f"{published.attribute!r} is a direct identifier or free text and never enters the anonymized zone"
-    elif labels and published.hierarchy is None and _is_text(policy, published.attribute) and (
-        origin.role is not Role.INSENSITIVE
+    elif (
+        labels
+        and published.hierarchy is None
+        and _is_text(policy, published.attribute)
+        and (origin.role is not Role.INSENSITIVE)
     ):
         yield f"{published.attribute!r} is text about a person: name the hierarchy whose labels stand for it"
 

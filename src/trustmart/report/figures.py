@@ -95,23 +95,15 @@ def standing(mart: Mapping[str, Any], stages: Stages) -> str:
 
 def held_audiences(stages: Stages) -> list[Mapping[str, Any]]:
     """Return the audiences that the consent gate held, with the title that activate knows."""
-    titles = {
-        entry.get("audience"): entry.get("title") for entry in stage(stages, "activate").get("audiences", [])
-    }
+    titles = {entry.get("audience"): entry.get("title") for entry in stage(stages, "activate").get("audiences", [])}
     judged = stage(stages, "release").get("audiences", [])
-    return [
-        {"title": titles.get(entry.get("audience")), **entry}
-        for entry in judged
-        if entry.get("verdict") == "held"
-    ]
+    return [{"title": titles.get(entry.get("audience")), **entry} for entry in judged if entry.get("verdict") == "held"]
 
 
 def audiences(stages: Stages) -> list[Mapping[str, Any]]:
     """Return the audiences that went out (or were rehearsed)."""
     held = {entry.get("audience") for entry in held_audiences(stages)}
-    return [
-        entry for entry in stage(stages, "activate").get("audiences", []) if entry.get("audience") not in held
-    ]
+    return [entry for entry in stage(stages, "activate").get("audiences", []) if entry.get("audience") not in held]
 
 
 def headline(stages: Stages) -> Headline:
@@ -192,11 +184,7 @@ def _tasks_from_failures(stages: Stages) -> list[Task]:
     failed_tests = (transform.get("tests") or {}).get("failed") or 0
     if not names and not failed_tests:
         return []
-    why = (
-        [f"{number(failed_tests)} of the data tests found rows that should not be there."]
-        if failed_tests
-        else []
-    )
+    why = [f"{number(failed_tests)} of the data tests found rows that should not be there."] if failed_tests else []
     return [
         Task(
             what="Not everything could be built",

@@ -47,9 +47,7 @@ def render_page(stages: Stages, *, policy_version: str, files: Mapping[str, str]
     )
 
 
-def write_page(
-    stages: Stages, path: Path, policy_version: str, *, files: Mapping[str, str] | None = None
-) -> Path:
+def write_page(stages: Stages, path: Path, policy_version: str, *, files: Mapping[str, str] | None = None) -> Path:
     """Write the page beside its place and move it there: a reader sees the old page or the new one, whole."""
     page = render_page(stages, policy_version=policy_version, files=files)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +64,7 @@ def write_page(
 def _template() -> Template:
     """Return the template, with every value escaped unless a chart made it."""
     # A figure that a stage did not report becomes a dash; the page of a broken night matters most.
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=ChainableUndefined
-    )
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=ChainableUndefined)
     environment.filters |= {
         "number": words.number,
         "percent": words.percent,
@@ -125,8 +121,7 @@ def _span(low: Any, high: Any) -> str:
 def _audiences(stages: Stages) -> list[dict[str, Any]]:
     """Return each audience with its chart."""
     return [
-        {**audience, "chart": _waterfall(index, audience)}
-        for index, audience in enumerate(figures.audiences(stages))
+        {**audience, "chart": _waterfall(index, audience)} for index, audience in enumerate(figures.audiences(stages))
     ]
 
 

@@ -33,9 +33,7 @@ def summary(stages: Stages) -> RenderableType:
     return Group(*parts)
 
 
-def print_summary(
-    stages: Stages, console: Console, *, files: Mapping[str, str], next_steps: list[str]
-) -> None:
+def print_summary(stages: Stages, console: Console, *, files: Mapping[str, str], next_steps: list[str]) -> None:
     """Print the summary, where each file is, and what to type next."""
     console.print(summary(stages))
     if files:

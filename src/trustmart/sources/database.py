@@ -33,9 +33,7 @@ def header(location: Location, table: Table) -> tuple[str, ...]:
     return tuple(column["name"] for column in found)
 
 
-def pages(
-    location: Location, table: Table, columns: tuple[str, ...], *, since: datetime | None
-) -> Iterator[Page]:
+def pages(location: Location, table: Table, columns: tuple[str, ...], *, since: datetime | None) -> Iterator[Page]:
     """Yield the rows whose watermark column is not before `since` less the lookback; all of them where it is None."""
     engine = _engine(location)
     number = 0
@@ -51,13 +49,9 @@ def pages(
         engine.dispose()
 
 
-def _query(
-    location: Location, table: Table, columns: tuple[str, ...], since: datetime | None
-) -> sa.Select[Any]:
+def _query(location: Location, table: Table, columns: tuple[str, ...], since: datetime | None) -> sa.Select[Any]:
     """Select every column, mapped or not, of the rows that may be new."""
-    origin = sa.table(
-        table.source_name, *(sa.column(name) for name in columns), schema=location.database_schema
-    )
+    origin = sa.table(table.source_name, *(sa.column(name) for name in columns), schema=location.database_schema)
     query = sa.select(*origin.columns)
     if table.watermark is None:
         return query

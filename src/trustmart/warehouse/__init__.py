@@ -4,7 +4,9 @@ from trustmart.warehouse.bookkeeping import ensure_bookkeeping, naive_utc, say_n
 from trustmart.warehouse.duckdb import DuckDBWarehouse
 from trustmart.warehouse.protocol import CANDIDATE_SCHEMA, Session, Warehouse, Zone
 
-__all__ = ["CANDIDATE_SCHEMA", "DuckDBWarehouse",
+__all__ = [
+    "CANDIDATE_SCHEMA",
+    "DuckDBWarehouse",
     "Session",
     "Warehouse",
     "Zone",

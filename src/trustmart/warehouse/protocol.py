@@ -46,9 +46,7 @@ class Session(Protocol):
 class Warehouse(Protocol):
     """Opens zones. One process writes at a time; readers of the anonymized zone are never in the way."""
 
-    def session(
-        self, *, writes: Zone | None = None, reads: Sequence[Zone] = ()
-    ) -> AbstractContextManager[Session]:
+    def session(self, *, writes: Zone | None = None, reads: Sequence[Zone] = ()) -> AbstractContextManager[Session]:
         """Open zones for the time of a `with`; raises WarehouseBusy, WarehouseLocked."""
 
     def exclusive(self) -> AbstractContextManager[None]:

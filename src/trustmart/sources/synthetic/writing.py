@@ -58,8 +58,7 @@ def unreadable_rows(connection: duckdb.DuckDBPyConnection, extract: Extract) -> 
         return []
     set_slice(connection, first=0, last=len(extract.unreadable_identifiers))
     rows = [
-        ["" if value is None else str(value) for value in row]
-        for row in connection.execute(extract.query).fetchall()
+        ["" if value is None else str(value) for value in row] for row in connection.execute(extract.query).fetchall()
     ]
     return [
         spoil(rows[number % len(rows)], number, at=extract.spoilable, identifier=identifier)
