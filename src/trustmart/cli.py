@@ -260,7 +260,7 @@ def _next_steps(context: Any) -> list[str]:
     marts = context.warehouse.path("anonymized")
     return [
         f"open {context.run_folder / 'report.html'}",
-        f"python -c \"import duckdb; duckdb.connect('{marts}', read_only=True).sql('from dim_customer_segments').show()\"",
+        f"python -c \"import duckdb; duckdb.connect('{marts}', read_only=True).sql('from releases').show()\"",
         "trustmart activate --dry-run",
         "make up    (Airflow with its UI)",
     ]

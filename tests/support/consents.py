@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -64,22 +64,22 @@ def validities() -> st.SearchStrategy[int | None]:
     return st.sampled_from([None, *_VALIDITY_CLAIMS])
 
 
-def _rows() -> Any:
-    """Return a field for rows; they are too many to be shown."""
-    return field(default_factory=list, repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Crm:
     """What the raw tables hold on a night, column by canonical name; a column that is left out is null."""
 
-    at: datetime
-    customers: list[Row] = _rows()
-    consent_events: list[Row] = _rows()
-    objections: list[Row] = _rows()
-    privacy_requests: list[Row] = _rows()
-    requests: list[Row] = _rows()
-    erased_mailboxes: list[Row] = _rows()
+    def __init__(self, at: datetime, **rows: list[Row]) -> None:
+        """rows: of customers, consent_events, objections, privacy_requests, requests, erased_mailboxes."""
+        self.at = at
+        self.customers = rows.get("customers", [])
+        self.consent_events = rows.get("consent_events", [])
+        self.objections = rows.get("objections", [])
+        self.privacy_requests = rows.get("privacy_requests", [])
+        self.requests = rows.get("requests", [])
+        self.erased_mailboxes = rows.get("erased_mailboxes", [])
+
+    def __repr__(self) -> str:
+        """Say how much there is; a whole CRM is no reading."""
+        return f"<a CRM of {len(self.customers)} customer records at {self.at}>"
 
     @property
     def tables(self) -> dict[str, list[Row]]:

@@ -1,8 +1,8 @@
 """Kill a night where it hurts, run it again, and see what became of it.
 
-As a script, this is the process from which nights are forked, so that the libraries are loaded once. A killed night dies
-as by `kill -9`: nothing of it runs any more, no `finally`, no flush. The product knows nothing of this: functions are
-wrapped from outside.
+As a script, this is the process from which nights are forked, so that the libraries are loaded once. A killed night
+dies as by `kill -9`: nothing of it runs any more, no `finally`, no flush. The product knows nothing of this: functions
+are wrapped from outside.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ _AT_ONCE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Kill:
-    """When a night dies: before or after the n-th call of a function (that mentions something), or at a share of its time.
+    """When a night dies: before or after the n-th call of a function, or at a share of its time.
 
-    function: `module:name` or `module:Class.name`; `dbt` means the models and tests as they finish. torn: half a line is
-    written to the ledger first.
+    function: `module:name` or `module:Class.name`; `dbt` means the models and tests as they finish. mentions: only calls
+    count that have this in an argument. torn: half a line is written to the ledger first.
     """
 
     function: str = ""
@@ -63,7 +63,7 @@ class Story:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the script is to do. The first night of `home` is run once and copied for each story that goes on from there."""
+    """What the script is to do: nights 0 and 1 of a deployment, of which night 1 is told in many stories."""
 
     home: str
     policy: str
@@ -90,20 +90,17 @@ def main(path: Path) -> None:
     said = json.loads(path.read_text())
     stories = [Story(**{**story, "kills": tuple(Kill(**kill) for kill in story["kills"])}) for story in said["stories"]]
     plan = Plan(**{**said, "stories": tuple(stories)})
+    # The other parser of dbt is a thread pool in Rust, which does not live on in a forked process.
+    os.environ["DBT_STATIC_PARSER"] = "false"
     home = Path(plan.home)
-    started = time.monotonic()
     _night(plan, home / "template", number=0)
-    _undisturbed(plan, started=time.monotonic())
-    seconds = time.monotonic() - started
-    duration = json.loads((home / "duration.json").read_text())
-    print(f"prepared in {seconds:.0f} s; a night takes {duration:.1f} s", flush=True)
-    endings = _run_all(plan, duration)
-    (home / "endings.json").write_text(json.dumps(endings))
+    duration = _undisturbed(plan)
+    (home / "endings.json").write_text(json.dumps(_run_all(plan, duration)))
 
 
-def _undisturbed(plan: Plan, *, started: float) -> None:
-    """Run both kinds of night without a kill, for comparison, and measure the second."""
-    home = Path(plan.home)
+def _undisturbed(plan: Plan) -> float:
+    """Run both kinds of night without a kill, for comparison; return how many seconds the second took."""
+    home, started = Path(plan.home), 0.0
     for folder, number in (("undisturbed first", 0), ("undisturbed", 1)):
         if number:
             _copy(home / "template", home / folder)
@@ -112,7 +109,7 @@ def _undisturbed(plan: Plan, *, started: float) -> None:
         _, status = os.waitpid(process, 0)
         if status:
             raise SystemExit(f"the {folder} night failed; see {home}")
-    (home / "duration.json").write_text(json.dumps(time.monotonic() - started))
+    return time.monotonic() - started
 
 
 def _run_all(plan: Plan, duration: float) -> dict[str, list[int]]:
@@ -148,7 +145,7 @@ def _fork(plan: Plan, folder: Path, number: int, kill: Kill | None, duration: fl
     signal.alarm(_LONGEST_NIGHT_SECONDS)
     try:
         _night(plan, folder, number=number, on_node=_arm(kill, folder, duration) if kill else None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it was, this child must not go on as its parent
         (folder / "failure.txt").write_text(traceback.format_exc())
         os._exit(1)
     os._exit(0)

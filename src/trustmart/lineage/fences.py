@@ -12,7 +12,8 @@ from sqlglot import exp
 from trustmart.errors import FenceBroken
 from trustmart.lineage.manifest import Manifest, Model
 
-_ZONES = ("anonymized", "personal")
+# Which zone the marts of a folder belong to; anonymized ones wait as candidates until the gate lets them out.
+_ZONE_OF_MARTS = {"anonymized": "anonymized_candidate", "personal": "personal"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,39 +37,60 @@ def broken_fences(manifest: Manifest, *, dialect: str = "duckdb") -> BrokenFence
     findings = [
         f"{model.name}: {finding}"
         for model in manifest.models.values()
-        for finding in (*_of_place(model), *_of_reads(model, manifest), *_of_tables(model, manifest, dialect))
+        for finding in (
+            *_of_place(model),
+            *_of_asides(model),
+            *_of_reads(model, manifest),
+            *_of_tables(model, manifest, dialect),
+        )
     ]
+    findings += [f"{other}: writes past every door; make it a model" for other in manifest.others]
     return BrokenFences(findings=tuple(sorted(findings)))
 
 
 def _of_place(model: Model) -> Iterator[str]:
-    """A mart is public and contracted; nothing else is public; nothing has no zone."""
-    is_mart = model.folder.startswith("models/marts")
+    """A mart is public and contracted; nothing else is public; nothing has no zone, or another folder's."""
     if not model.zone or not model.group:
         yield "stands outside every zone: give its folder a zone and a group in dbt_project.yml"
-    if is_mart and not model.contract:
+    if not _is_in(model, "models/marts"):
+        if model.access == "public" or model.zone != "restricted":
+            yield f"is {model.access} in zone {model.zone or '(none)'}, but only marts leave the restricted zone"
+        return
+    if not model.contract:
         yield "is a mart without an enforced contract"
-    if not is_mart and (model.access == "public" or model.zone != "restricted"):
-        yield f"is {model.access} in zone {model.zone or '(none)'}, but only marts leave the restricted zone"
+    if model.zone != _ZONE_OF_MARTS.get(_zone_of_mart(model) or ""):
+        yield f"is a mart in {model.folder}, which is no folder of the zone {model.zone or '(none)'}"
+
+
+def _of_asides(model: Model) -> Iterator[str]:
+    """A model is one query; what runs beside it reads and writes unseen."""
+    for aside in model.asides:
+        yield f"has {aside}, in which it could read anything"
+
+
+def _is_in(model: Model, folder: str) -> bool:
+    """True where the model stands in the folder, or below it."""
+    return f"{model.folder}/".startswith(f"{folder}/")
 
 
 def _of_reads(model: Model, manifest: Manifest) -> Iterator[str]:
     """Sources are for staging, seeds for the restricted zone, and a mart reads its own door or its own zone."""
     for read in model.reads:
         kind, name = read.split(".")[0], read.split(".")[-1]
-        if kind == "source" and not model.folder.startswith("models/staging"):
+        if kind == "source" and not _is_in(model, "models/staging"):
             yield f"calls source() for {name}; only staging may"
-        if kind == "seed" and not model.folder.startswith("models/intermediate/restricted"):
+        if kind == "seed" and not _is_in(model, "models/intermediate/restricted"):
             yield f"reads the seed {name}; only models/intermediate/restricted may"
-        if kind == "model" and (zone := _zone_of_mart(model)):
-            origin = manifest.models.get(read)
-            if origin is None or origin.folder not in (f"models/intermediate/{zone}", f"models/marts/{zone}"):
+        if kind not in ("source", "seed") and _is_in(model, "models/marts"):
+            zone, origin = _zone_of_mart(model), manifest.models.get(read)
+            doors = (f"models/intermediate/{zone}", f"models/marts/{zone}")
+            if origin is None or not any(_is_in(origin, door) for door in doors):
                 yield f"reads {name}, which is neither the {zone} zone's door nor one of its marts"
 
 
 def _zone_of_mart(model: Model) -> str | None:
     """Return the zone whose mart this is."""
-    return next((zone for zone in _ZONES if model.folder.startswith(f"models/marts/{zone}")), None)
+    return next((zone for zone in _ZONE_OF_MARTS if _is_in(model, f"models/marts/{zone}")), None)
 
 
 def _of_tables(model: Model, manifest: Manifest, dialect: str) -> Iterator[str]:
@@ -78,23 +100,47 @@ def _of_tables(model: Model, manifest: Manifest, dialect: str) -> Iterator[str]:
         return
     told = {manifest.tables[read] for read in model.reads if read in manifest.tables}
     try:
-        statements = sqlglot.parse(model.sql, dialect=dialect)
+        statements = [statement for statement in sqlglot.parse(model.sql, dialect=dialect) if statement is not None]
     except sqlglot.errors.SqlglotError:
         yield "its SQL cannot be parsed, so what it reads cannot be known"
         return
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        yield "is not one query, so what it reads cannot be known"
     for statement in statements:
         yield from _untold_tables(statement, told)
 
 
-def _untold_tables(statement: exp.Expression | None, told: set[str]) -> Iterator[str]:
+def _untold_tables(statement: exp.Expr, told: set[str]) -> Iterator[str]:
     """Name the tables (and table functions such as read_csv) that are neither told of nor defined in the statement."""
-    if statement is None:
-        return
-    defined = {cte.alias_or_name.lower() for cte in statement.find_all(exp.CTE)}
     for table in statement.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier):
             yield "reads from a function instead of a model"
             continue
         name = ".".join(part.name for part in table.parts).lower()
-        if name not in told and name not in defined:
+        if name not in told and not _is_defined_here(table):
             yield f"names the table {name} outright, without ref()"
+
+
+def _is_defined_here(table: exp.Table) -> bool:
+    """True where the name is a CTE's that can be seen from this place. A CTE has a bare name, and is not seen from
+    inside itself or from before it: there, the same name is a real table's.
+    """
+    if len(table.parts) != 1:
+        return False
+    inner: exp.Expr = table
+    outer = table.parent
+    while outer is not None:
+        seen = _ctes_seen(inner, outer)
+        if any(cte.alias_or_name.lower() == table.name.lower() for cte in seen):
+            return True
+        inner, outer = outer, outer.parent
+    return False
+
+
+def _ctes_seen(inner: exp.Expr, outer: exp.Expr) -> list[exp.Expr]:
+    """Return the CTEs that a step from the inside to the outside brings into sight."""
+    if isinstance(outer, exp.With):
+        place = next(n for n, cte in enumerate(outer.expressions) if cte is inner)
+        return list(outer.expressions[: place + 1 if outer.recursive else place])
+    ctes = outer.args.get("with_")
+    return [] if ctes is None or ctes is inner else list(ctes.expressions)

@@ -21,6 +21,8 @@ class Model:
     reads: tuple[str, ...]
     sql: str | None
     columns: tuple[str, ...]
+    # Whatever it does beside its own query, which the query does not show.
+    asides: tuple[str, ...] = ()
 
     @property
     def layer(self) -> str:
@@ -34,22 +36,55 @@ class Manifest:
 
     models: dict[str, Model]
     tables: dict[str, str]
+    # What else writes tables or runs statements: snapshots and operations (on-run-start, on-run-end).
+    others: tuple[str, ...] = ()
+
+
+# Macros that ask the warehouse while a model is compiled: the answer would stand in its SQL as plain text.
+_ASKING = frozenset({"macro.dbt.run_query", "macro.dbt.statement"})
 
 
 def read_manifest(path: Path) -> Manifest:
     """Read manifest.json; raises BuildError where there is none or it cannot be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        nodes = content["nodes"] | content["sources"]
+    except (OSError, ValueError, KeyError, TypeError):
         raise BuildError(f"dbt left no readable {path.name}; build first: trustmart transform") from None
-    nodes = content["nodes"] | content["sources"]
+    asking = _asking_macros(content.get("macros", {}))
     return Manifest(
-        models={key: _model(node) for key, node in nodes.items() if node["resource_type"] == "model"},
+        models={key: _model(node, asking) for key, node in nodes.items() if node["resource_type"] == "model"},
         tables={key: _table_name(node) for key, node in nodes.items() if node.get("relation_name")},
+        others=tuple(
+            f"{node['resource_type']} {node['name']}"
+            for node in nodes.values()
+            if node["resource_type"] in ("snapshot", "operation")
+        ),
     )
 
 
-def _model(node: dict[str, Any]) -> Model:
+def _asking_macros(macros: dict[str, Any]) -> set[str]:
+    """Return the macros that ask the warehouse, themselves or through others."""
+    asking = set(_ASKING)
+    while more := {
+        key for key, macro in macros.items() if key not in asking and asking & set(macro["depends_on"]["macros"])
+    }:
+        asking |= more
+    return asking
+
+
+def _asides(node: dict[str, Any], asking: set[str]) -> tuple[str, ...]:
+    """Name what a model does beside its query."""
+    config = node["config"]
+    found = [name for name in ("pre-hook", "post-hook", "sql_header") if config.get(name)]
+    if node.get("language", "sql") != "sql":
+        found.append("a program instead of a query")
+    if asking & set(node["depends_on"].get("macros", ())):
+        found.append("a query while it is compiled")
+    return tuple(found)
+
+
+def _model(node: dict[str, Any], asking: set[str]) -> Model:
     """Read one model."""
     return Model(
         name=node["name"],
@@ -61,6 +96,7 @@ def _model(node: dict[str, Any]) -> Model:
         reads=tuple(node["depends_on"]["nodes"]),
         sql=node.get("compiled_code"),
         columns=tuple(node["columns"]),
+        asides=_asides(node, asking),
     )
 
 

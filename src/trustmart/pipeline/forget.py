@@ -9,7 +9,7 @@ from trustmart.identity import derive_key
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.people import customer_tombstone, mailbox_tombstone, parts_of_record
 from trustmart.pipeline.permission import not_permitted_now
-from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc, say_night
+from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc
 
 
 def forget(context: Context) -> dict[str, Any]:
@@ -20,7 +20,6 @@ def forget(context: Context) -> dict[str, Any]:
     started = time.monotonic()
     with context.warehouse.session(writes="restricted") as session:
         ensure_bookkeeping(session)
-        say_night(session, as_of=context.as_of, policy_version=context.policy.version)
         erased = _erasures_due(session, context)
     withdrawn = _withdraw_from_audiences(context, [subject for subject, _, _ in erased])
     with context.warehouse.session(writes="restricted") as session:

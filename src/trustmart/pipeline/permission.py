@@ -19,8 +19,8 @@ def known_scopes(policy: Policy) -> frozenset[str]:
 def not_permitted_now(session: Session, context: Context, table: str, purpose: str, *, audience: str = "") -> set[str]:
     """Return who stands in a table of the personal zone and may not be used for its purpose at this instant.
 
-    Needs `personal` and `restricted` open; audience: look at that audience's rows only. Whoever cannot be reached, or
-    only by the mailbox or letter box of somebody who does not permit the purpose or was erased, is not permitted either.
+    Needs `personal` and `restricted` open; audience: look at that audience's rows only. Whoever cannot be reached,
+    or only where somebody is reached too who does not permit the purpose or was erased, is not permitted either.
     """
     session.run(
         f"create or replace temp table asked as select distinct subject_id from personal.{table}"
