@@ -5,6 +5,7 @@ from pathlib import Path
 
 from trustmart.pipeline import forget, ingest, open_context
 from trustmart.pipeline.dbt_project import run_dbt
+from trustmart.pipeline.transform import check_fences
 from trustmart.settings import Settings
 from trustmart.sources.synthetic import generate
 
@@ -22,3 +23,5 @@ def test_every_model_does_what_its_unit_tests_say(tmp_path: Path, monkeypatch) -
     unit_tests = [node for node in run.nodes if node.kind == "unit_test"]
     assert {node.name: node.status for node in unit_tests} == {node.name: "pass" for node in unit_tests}
     assert len(unit_tests) >= 8
+    # And none of the shipped models reaches around its zone's door (S13).
+    check_fences(context)

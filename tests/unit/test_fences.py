@@ -1,11 +1,17 @@
 """The four holes that dbt's own fences leave are closed."""
 
+import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import duckdb
 import pytest
+from support.compiled import PROJECT, compiled_manifest
 
-from trustmart.errors import FenceBroken
-from trustmart.lineage import Manifest, Model, broken_fences
+from trustmart.errors import BuildError, FenceBroken
+from trustmart.lineage import Manifest, Model, broken_fences, read_manifest
 
 DOOR = "model.trustmart.int_segments__k_anonymized"
 OTHER_DOOR = "model.trustmart.int_subjects__permitted"
@@ -97,6 +103,121 @@ def test_a_cte_does_not_hide_a_table_of_the_same_name() -> None:
     assert findings(sql=sql)
 
 
+RAW = "restricted.main.raw_crm__customers"
+
+# What hides a raw table from somebody who only looks for its name among the names of CTEs.
+HIDDEN = {
+    "a CTE with the raw table's full name": f'with "{RAW}" as (select 1 as a) select * from {RAW}',
+    "a CTE that reads the table it is named after": (
+        "with raw_crm__customers as (select * from raw_crm__customers) select * from raw_crm__customers"
+    ),
+    "a CTE of a subquery": (
+        "select * from (with raw_crm__customers as (select 1 as a) select * from raw_crm__customers) as inner_query"
+        " cross join raw_crm__customers"
+    ),
+    "a CTE that is defined later": (
+        "with first as (select * from raw_crm__customers), raw_crm__customers as (select 1 as a) select * from first"
+    ),
+    "a CTE of the union's other half": (
+        "select * from raw_crm__customers union all"
+        " (with raw_crm__customers as (select 1 as a) select * from raw_crm__customers)"
+    ),
+}
+
+
+@pytest.mark.parametrize("trick", HIDDEN)
+def test_a_cte_that_cannot_be_seen_hides_nothing(trick: str) -> None:
+    """A CTE covers its own bare name, where it can be seen, and no other table of that name (S13)."""
+    assert duckdb.connect().get_table_names(HIDDEN[trick]), "DuckDB itself reads a real table here"
+    assert any("outright" in found for found in findings(sql=HIDDEN[trick]))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"with a as (select * from {TABLES[DOOR]}), b as (select * from a) select * from b join a using (a)",
+        f"with A as (select * from {TABLES[DOOR]}) select * from a where exists (select 1 from A)",
+        f"with recursive t as (select 1 as a union all select a + 1 from t where a < 3) select * from t, {TABLES[DOOR]}",
+        f"with a as (select * from {TABLES[DOOR]}) select * from (with b as (select * from a) select * from b) as c",
+        f"with a as (select * from {TABLES[DOOR]}) select * from a union all select * from a",
+        f'select * from "restricted"."main"."INT_segments__k_anonymized" -- {RAW}',
+        f"select '{RAW}' as a from {TABLES[DOOR]}",
+    ],
+)
+def test_an_honest_query_is_let_through(sql: str) -> None:
+    """CTEs that read CTEs, capital letters, comments and plain text are no way around a door (S13)."""
+    assert findings(sql=sql) == ()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"table {RAW}",
+        f"select * from (table {RAW})",
+        f"select * from (pivot {RAW} on country using count(*))",
+        f"select * from (unpivot {RAW} on email into name n value v)",
+        f"select * from (summarize {RAW})",
+        f"select * from (describe {RAW})",
+        f"select * from (show {RAW})",
+        f"select * from query('select * from {RAW}')",
+        f"select * from query_table('{RAW}')",
+        "select content from read_text('var/crm/customers.csv')",
+        "select * from parquet_scan(['a.parquet'])",
+        "select * from glob('*')",
+        "select * from duckdb_tables()",
+        "select * from information_schema.columns",
+        f"select * from (select 1 as a) as x positional join {RAW}",
+        f"select * from (select 1 as a) as x semi join {RAW} using (a)",
+        f"select array(select email from {RAW}) as a",
+        f"select 1 as a where exists (from {RAW})",
+        f"select * from (values ((select max(email) from {RAW})))",
+        f"select 1 as a order by (select max(email) from {RAW})",
+        f"select $$ ' $$ as a, email from {RAW} -- $$",
+        f"select E'\\'' as a from {RAW} where '' = ''",
+        f"select 1 as a /* /* */ */ from {RAW}",
+        f"select 1 as a -- x\r from {RAW}",
+        f"select * from x : {RAW}",
+        f"SELECT * FROM {RAW.upper()}",
+        f"select * from `{RAW}`",
+        "attach 'elsewhere.duckdb' as y",
+        "select 1 as a; attach 'elsewhere.duckdb' as y",
+        "select 1 as a; set variable x = 1",
+        "call pragma_version()",
+        "explain select 1",
+        f"copy (select * from {RAW}) to 'x.csv'",
+        f"insert into {TABLES[DOOR]} select 1",
+        f"create table x as select * from {TABLES[DOOR]}",
+        "-- nothing at all",
+        "",
+    ],
+)
+def test_whatever_is_not_one_query_of_models_is_found(sql: str) -> None:
+    """Every other way in which SQL can name, call, copy or attach something does not pass either (S13)."""
+    assert findings(sql=sql)
+
+
+def test_a_mart_elsewhere_or_in_another_zones_folder_is_found() -> None:
+    """A folder of one's own, or another zone's, is no way to escape from the rules of a zone's marts (S13)."""
+    for folder in ("models/marts", "models/marts/other", "models/marts/anonymized_too", "models/marts/personal"):
+        found = findings(folder=folder, reads=(OTHER_DOOR,), sql=f"select * from {TABLES[OTHER_DOOR]}")
+        assert any("no folder of the zone" in one for one in found)
+    assert findings(folder="models/marts/anonymized/by_country") == ()
+    assert any("only marts leave" in one for one in findings(folder="models/marts_too"))
+    assert any("only marts leave" in one for one in findings(folder="models/staging/crm"))
+
+
+@pytest.mark.parametrize("read", ["snapshot.trustmart.customers_over_time", "analysis.trustmart.x", "model.gone.x"])
+def test_a_mart_reads_nothing_but_models(read: str) -> None:
+    """A snapshot, or a model nobody knows, is no door (S13)."""
+    assert any("neither" in found for found in findings(reads=(read, DOOR)))
+
+
+@pytest.mark.parametrize("aside", ["pre-hook", "post-hook", "sql_header"])
+def test_a_model_does_nothing_beside_its_query(aside: str) -> None:
+    """A hook could read and write anything, unseen by a look at the query (S13)."""
+    assert any(aside in found for found in findings(asides=(aside,)))
+
+
 @pytest.mark.parametrize(("sql", "says"), [(None, "no compiled SQL"), ("select ((", "cannot be parsed")])
 def test_what_cannot_be_read_is_held(sql: str | None, says: str) -> None:
     """A model whose reading cannot be determined does not pass (S03)."""
@@ -114,3 +235,110 @@ def test_broken_fences_say_what_to_do() -> None:
     broken = broken_fences(Manifest(models={MART: replace(MODELS[MART], contract=False)}, tables=TABLES))
     with pytest.raises(FenceBroken, match=r"dim_segments.*\n(.*\n)*.*trustmart transform"):
         broken.raise_if_any()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"nodes": 1, "sources": {}}'])
+def test_a_manifest_that_cannot_be_read_is_an_error(tmp_path: Path, content: str) -> None:
+    """Without a manifest nothing is known of the models, so nothing passes (S03)."""
+    with pytest.raises(BuildError, match="trustmart transform"):
+        read_manifest(tmp_path / "manifest.json")
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(BuildError, match="trustmart transform"):
+        read_manifest(tmp_path / "manifest.json")
+
+
+# Models that dbt itself lets through, and what the fences say of each.
+PLANTED = {
+    "marts/anonymized/planted_source.sql": (
+        "select subject_id as x from {{ source('crm', 'raw_crm__customers') }}",
+        "calls source()",
+    ),
+    "marts/anonymized/planted_seed.sql": ("select region as x from {{ ref('regions') }}", "reads the seed"),
+    "marts/anonymized/planted_other_door.sql": (
+        "select subject_id as x from {{ ref('int_subjects__permitted') }}",
+        "neither the anonymized zone's door",
+    ),
+    "marts/personal/planted_other_mart.sql": (
+        "select region as x from {{ ref('dim_customer_segments') }}",
+        "neither the personal zone's door",
+    ),
+    "marts/anonymized/planted_outright.sql": (f"select subject_id as x from {RAW}", "outright"),
+    "marts/anonymized/planted_file.sql": ("select surname as x from read_csv('crm.csv')", "from a function"),
+    "marts/anonymized/planted_hook.sql": (
+        f"{{{{ config(post_hook='insert into {{{{ this }}}} select email from {RAW}') }}}}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "post-hook",
+    ),
+    "marts/anonymized/planted_question.sql": (
+        "{% set names = planted_answer() %} select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/elsewhere/planted_folder.sql": (
+        "{{ config(zone='anonymized_candidate', group='anonymized') }}"
+        " select subject_id as x from {{ ref('int_subjects__permitted') }}",
+        "no folder of the zone",
+    ),
+    "marts/personal/planted_zone.sql": (
+        "{{ config(zone='anonymized_candidate', group='anonymized') }}"
+        " select subject_id as x from {{ ref('int_subjects__permitted') }}",
+        "no folder of the zone",
+    ),
+    "marts/anonymized/planted_contract.sql": (
+        "{{ config(contract={'enforced': false}) }} select region as x from {{ ref('dim_customer_segments') }}",
+        "without an enforced contract",
+    ),
+    "intermediate/restricted/planted_public.sql": (
+        "{{ config(access='public') }} select subject_id as x from {{ ref('int_customers__deduplicated') }}",
+        "only marts leave",
+    ),
+}
+PLANTED_SNAPSHOT = """{% snapshot planted_snapshot %}
+{{ config(unique_key='subject_id', strategy='check', check_cols='all', schema='main', group='restricted') }}
+select subject_id from {{ source('crm', 'raw_crm__customers') }}
+{% endsnapshot %}
+"""
+PLANTED_MACRO = "{% macro planted_answer() %}{% do return(run_query('select 42') if execute) %}{% endmacro %}\n"
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
+    """Plant ways around the doors in a copy of the project; return what is found, by name."""
+    home = tmp_path_factory.mktemp("planted")
+    shutil.copytree(PROJECT / "policy", home / "policy")
+    project = home / "dbt_project"
+    shutil.copytree(PROJECT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
+    described = []
+    for path, (sql, _) in PLANTED.items():
+        place = project / "models" / path
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(sql)
+        described.append({"name": place.stem, "columns": [{"name": "x", "data_type": "varchar"}]})
+    (project / "models" / "_planted__models.yml").write_text(json.dumps({"models": described}))
+    (project / "macros" / "planted.sql").write_text(PLANTED_MACRO)
+    (project / "snapshots").mkdir()
+    (project / "snapshots" / "planted_snapshot.sql").write_text(PLANTED_SNAPSHOT)
+    with (project / "dbt_project.yml").open("a") as file:
+        file.write(f'\non-run-end: "create table planted as select * from {RAW}"\n')
+    found: dict[str, list[str]] = {}
+    for finding in broken_fences(read_manifest(compiled_manifest(home))).findings:
+        name, what = finding.split(": ", 1)
+        found.setdefault(name, []).append(what)
+    yield found
+
+
+def test_the_shipped_project_breaks_no_fence() -> None:
+    """Every model of ours reads through its zone's door (S13)."""
+    assert broken_fences(read_manifest(compiled_manifest())).findings == ()
+
+
+@pytest.mark.parametrize("path", PLANTED)
+def test_a_way_around_a_door_that_dbt_lets_through_is_found(planted: dict[str, list[str]], path: str) -> None:
+    """What dbt's groups, access and contracts let a real project do is found in its manifest (S13)."""
+    says = PLANTED[path][1]
+    assert any(says in what for what in planted[Path(path).stem])
+
+
+def test_nothing_is_found_in_models_that_stayed_as_they_were(planted: dict[str, list[str]]) -> None:
+    """One bad model does not throw suspicion on the good ones; snapshots and operations are bad ones (S13)."""
+    strangers = set(planted) - {Path(path).stem for path in PLANTED}
+    assert strangers == {"snapshot planted_snapshot", "operation trustmart-on-run-end-0"}

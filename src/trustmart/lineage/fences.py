@@ -110,7 +110,7 @@ def _of_tables(model: Model, manifest: Manifest, dialect: str) -> Iterator[str]:
         yield from _untold_tables(statement, told)
 
 
-def _untold_tables(statement: exp.Expr, told: set[str]) -> Iterator[str]:
+def _untold_tables(statement: exp.Expression, told: set[str]) -> Iterator[str]:
     """Name the tables (and table functions such as read_csv) that are neither told of nor defined in the statement."""
     for table in statement.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier):
@@ -127,7 +127,7 @@ def _is_defined_here(table: exp.Table) -> bool:
     """
     if len(table.parts) != 1:
         return False
-    inner: exp.Expr = table
+    inner: exp.Expression = table
     outer = table.parent
     while outer is not None:
         seen = _ctes_seen(inner, outer)
@@ -137,7 +137,7 @@ def _is_defined_here(table: exp.Table) -> bool:
     return False
 
 
-def _ctes_seen(inner: exp.Expr, outer: exp.Expr) -> list[exp.Expr]:
+def _ctes_seen(inner: exp.Expression, outer: exp.Expression) -> list[exp.Expression]:
     """Return the CTEs that a step from the inside to the outside brings into sight."""
     if isinstance(outer, exp.With):
         place = next(n for n, cte in enumerate(outer.expressions) if cte is inner)
