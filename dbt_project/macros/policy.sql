@@ -22,6 +22,8 @@
     {%- for row in var('policy')['objection_scopes'] %}
     select '{{ row.purpose }}' as purpose, '{{ row.scope }}' as scope
     {%- if not loop.last %} union all {% endif %}
+    {%- else %}
+    select '' as purpose, '' as scope where 1 = 0
     {%- endfor %}
 {%- endmacro %}
 
@@ -29,6 +31,8 @@
     {%- for row in var('policy')['ages_of_digital_consent'] %}
     select '{{ row.country }}' as country, {{ row.age }} as age_of_digital_consent
     {%- if not loop.last %} union all {% endif %}
+    {%- else %}
+    select '' as country, 0 as age_of_digital_consent where 1 = 0
     {%- endfor %}
 {%- endmacro %}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -109,8 +110,10 @@ def check(as_json: AsJson = False) -> None:
             typer.echo(f"policy {policy.version} is sound: {said}")
 
 
-@app.command()
+# Whatever is typed too much is kept from the parser, which would repeat it: it may be the customer's number.
+@app.command(context_settings={"allow_extra_args": True})
 def request(
+    typed: typer.Context,
     kind: Annotated[str, typer.Argument(help="erasure, objection or restriction")],
     customer_id: Annotated[
         str | None, typer.Option(help="The customer's number; asked for when it is not given here.")
@@ -123,6 +126,8 @@ def request(
     with _errors_for_people():
         from trustmart import pipeline
 
+        if typed.args:
+            raise typer.BadParameter("one kind is enough; give the customer's number with --customer-id, or when asked")
         # Asked for, so that the number need not stand in the shell's history.
         number = customer_id or typer.prompt("Customer number", hide_input=True)
         receipt = pipeline.receive_request(_open(None), kind=kind, customer_id=number, source=source, scope=scope)
@@ -145,6 +150,8 @@ def generate(
         from trustmart.settings import Settings
         from trustmart.sources.synthetic import generate as generate_crm
 
+        if file_format not in ("csv", "parquet"):
+            raise typer.BadParameter("--file-format is csv or parquet")
         place = folder or Settings().data_folder / "crm"
         with _progress(as_json) as (start, on_rows, _):
             start("generate")
@@ -170,8 +177,9 @@ def status(as_json: AsJson = False) -> None:
         from trustmart.pipeline import files
 
         context = _open(None)
-        last = {kind: context.ledger.last(kind) for kind in ("release", "activation", "erasure")}
         fault = context.ledger.first_fault()
+        kinds = ("release", "activation", "erasure")
+        last = {kind: context.ledger.last(kind) if fault is None else None for kind in kinds}
         facts: dict[str, Any] = {
             "policy_version": context.policy.version,
             "ledger": "whole" if fault is None else f"broken at entry {fault}",
@@ -241,7 +249,7 @@ def _open(as_of: str | None, crm: Path | None = None) -> Any:
 
     if crm is not None:
         os.environ["TRUSTMART_CRM_FOLDER"] = str(crm.resolve())
-    return open_context(as_of=_instant(as_of) if as_of else None)
+    return open_context(as_of=None if as_of is None else _instant(as_of))
 
 
 def _instant(text: str) -> datetime:
@@ -298,8 +306,21 @@ def _errors_for_people() -> Iterator[None]:
         screen.print(f"{type(held).__name__}: {held}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
     except TrustmartError as error:
-        screen.print(f"{type(error).__name__}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _say_and_stop(f"{type(error).__name__}: {error}")
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        wrong = "; ".join(f"TRUSTMART_{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors())
+        _say_and_stop(f"ConfigurationError: {wrong}. Set it right, or unset it.")
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        _say_and_stop(f"{type(error).__name__}: {error.strerror or 'the system refused'}{place}")
+
+
+def _say_and_stop(what: str) -> None:
+    """Say one paragraph, and exit 1."""
+    screen.print(what, style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)
 
 
 def _print_json(content: Any) -> None:

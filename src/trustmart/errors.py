@@ -6,6 +6,7 @@
     │   ├── KeyMissing            no key for the encrypted zones
     │   ├── WarehouseBusy         another process is writing the same zone
     │   ├── WarehouseLocked       the key does not open the zone
+    │   ├── LedgerBroken          somebody has changed the ledger's file
     │   └── StatementFailed       the engine refused a statement; its own words may quote a person, so they are not kept
     ├── SourceError               who: the owner of the CRM extract
     │   ├── SourceMissing         no file or table where the mapping points
@@ -53,6 +54,10 @@ class WarehouseBusy(ConfigurationError):
 
 class WarehouseLocked(ConfigurationError):
     """The key does not open the zone's file."""
+
+
+class LedgerBroken(ConfigurationError):
+    """The ledger's file is not as it was written."""
 
 
 class StatementFailed(ConfigurationError):

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -85,12 +86,25 @@ def _key_from_file(path: Path, *, generate: bool) -> str:
                 f"no key: set TRUSTMART_KEY, or let one be made in {path.name} with TRUSTMART_GENERATE_KEY=1"
                 " (the demo does). Losing the key loses the restricted and personal zones."
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _make_key(path)
+    if path.stat().st_mode & 0o077:
+        raise KeyMissing(f"the key file {path.name} can be read by others; run: chmod 600 {path}")
+    if not (key := path.read_text().strip()):
+        raise KeyMissing(f"the key file {path.name} is empty. Put the key back from a backup: {path}")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key beside, and move it into place whole, unless another process was quicker."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
             file.flush()
             os.fsync(file.fileno())
-    if path.stat().st_mode & 0o077:
-        raise KeyMissing(f"the key file {path.name} can be read by others; run: chmod 600 {path}")
-    return path.read_text().strip()
+        with suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        beside.unlink()

@@ -1,6 +1,8 @@
 """Laws of deltas: a destination that does as it is told holds what is permitted now."""
 
-from hypothesis import given
+from dataclasses import replace
+
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from support.destination_kit import member
@@ -44,3 +46,34 @@ def test_a_member_does_not_show_in_a_log() -> None:
     """Writing a member down by accident writes down no person (S68)."""
     assert "hash-ann" not in repr(member("ann"))
     assert "subject-ann" not in repr(member("ann"))
+
+
+@given(now=members, before=members)
+def test_a_delta_is_sorted_and_says_what_was_told_before(now: dict, before: dict) -> None:
+    """The order says nothing about anybody, and a removal repeats what the destination knows, not what is new (S68)."""
+    renewed = {name: replace(one, evidence_event_id="newer") for name, one in now.items()}
+    told = change(renewed, before)
+    for people in (told.removals, told.additions):
+        assert [one.member_id for one in people] == sorted(one.member_id for one in people)
+    assert all(one is before[one.member_id] for one in told.removals)
+    assert all(one is renewed[one.member_id] for one in told.additions)
+
+
+@given(now=members)
+def test_a_new_proof_for_the_same_person_is_no_change(now: dict) -> None:
+    """Consent given anew keeps a member where they are: the destination need not be told (S42)."""
+    renewed = {name: replace(one, evidence_event_id="newer") for name, one in now.items()}
+    assert change(renewed, now).is_empty
+    assert change_id(change(renewed, {}), after="x") == change_id(change(now, {}), after="x")
+
+
+@given(now=members)
+def test_taking_out_is_not_named_like_putting_in(now: dict) -> None:
+    """Another audience, or the opposite change, never has the same name (S68)."""
+    assume(now)
+    names = {
+        change_id(change(now, {}), after="x"),
+        change_id(change({}, now), after="x"),
+        change_id(delta(AudienceSnapshot(audience="other", members=now), {}), after="x"),
+    }
+    assert len(names) == 3

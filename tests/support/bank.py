@@ -390,6 +390,10 @@ class Night:
                 shutil.copytree(self.home / name, home / name, copy_function=_link_extensions)
         return replace(self, home=home)
 
+    def home_copy(self, name: str) -> "Night":
+        """Return the copy that was made below this deployment's own folder."""
+        return replace(self, home=self.home / name)
+
     def key_of(self, zone: str) -> str:
         """Return the key of an encrypted zone, worked out by ourselves."""
         return hmac.digest(self.key.encode(), f"trustmart/zone/{zone}".encode(), hashlib.sha256).hex()

@@ -6,7 +6,8 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -94,11 +95,10 @@ class Crm:
         sources = {"crm": {"location": self.location, "tables": self.tables}}
         folder, policy = _policy(json.dumps({"sources": sources}), json.dumps({"attributes": self.attributes}))
         settings = Settings(data=self.home / "data", policy=folder, key=KEY)
-        _share_extension(settings.warehouse_folder)
         return Context(
             settings=settings,
             policy=policy,
-            warehouse=DuckDBWarehouse(settings),
+            warehouse=WarmWarehouse(settings),
             ledger=Ledger(settings.ledger_file),
             as_of=as_of,
             now=as_of,
@@ -124,14 +124,8 @@ class Crm:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask the restricted zone; tables are named restricted.<table>."""
-        warehouse = self.context().warehouse
-        where, key = warehouse.path("restricted"), warehouse.key("restricted")
-        reader = _reader()
-        reader.execute(f"attach '{where}' as restricted (encryption_key '{key}', read_only)")
-        try:
-            return reader.execute(statement).fetchall()
-        finally:
-            reader.execute("detach restricted")
+        with self.context().warehouse.session(reads=["restricted"]) as session:
+            return session.rows(statement)
 
     def column(self, statement: str) -> list[Any]:
         """Return the first column of what a query yields."""
@@ -175,29 +169,32 @@ def _policy(sources: str, attributes: str) -> tuple[Path, Policy]:
     return folder, load_policy(folder)
 
 
-@cache
-def _reader() -> duckdb.DuckDBPyConnection:
-    """Return an engine that can read encrypted zones, started once per test run."""
-    reader = duckdb.connect(config={"extension_directory": str(_installed_extension())})
-    reader.execute("load httpfs")
-    reader.execute("set timezone = 'UTC'")
-    return reader
+class WarmWarehouse(DuckDBWarehouse):
+    """The product's warehouse on an engine that stays up between tests: starting one costs more than a small intake."""
+
+    @contextmanager
+    def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a connection of its own, with temporary tables of its own, and leave no zone attached."""
+        connection = _engine().cursor()
+        connection.execute("set timezone = 'UTC'")
+        try:
+            yield connection
+        finally:
+            connection.close()
+            for zone in ("restricted", "personal", "anonymized"):
+                _engine().execute(f"detach database if exists {zone}")
 
 
 @cache
-def _installed_extension() -> Path:
-    """Return a folder with the encryption extension, installed once per test run."""
-    settings = Settings(data=_kept_folder("extension"), key=KEY)
+def _engine() -> duckdb.DuckDBPyConnection:
+    """Return an engine that can open encrypted zones, started once per test run."""
+    settings = Settings(data=_kept_folder("engine"), key=KEY)
     with DuckDBWarehouse(settings).session(writes="restricted"):
-        pass
-    return settings.warehouse_folder / "extensions"
-
-
-def _share_extension(folder: Path) -> None:
-    """Spare every new deployment the copy of a 20 MB extension."""
-    target = folder / "extensions"
-    if not target.exists():
-        shutil.copytree(_installed_extension(), target, copy_function=lambda old, new: Path(new).symlink_to(old))
+        pass  # installs the extension
+    folder = settings.warehouse_folder / "extensions"
+    engine = duckdb.connect(config={"extension_directory": str(folder), "threads": 2, "memory_limit": "1GB"})
+    engine.execute("load httpfs")
+    return engine
 
 
 def _kept_folder(name: str) -> Path:

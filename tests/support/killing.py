@@ -33,8 +33,8 @@ _AT_ONCE = 2
 class Kill:
     """When a night dies: before or after the n-th call of a function, or at a share of its time.
 
-    function: `module:name` or `module:Class.name`; `dbt` means the models and tests as they finish. mentions: only calls
-    count that have this in an argument. torn: half a line is written to the ledger first.
+    function: `module:name` or `module:Class.name`; `dbt` means the models and tests as they finish. mentions: only
+    calls count that have this in an argument. torn: half a line is written to the ledger first.
     """
 
     function: str = ""

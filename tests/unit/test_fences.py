@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
-from support.compiled import PROJECT, compiled_manifest
 
+from support.compiled import PROJECT, compiled_manifest
 from trustmart.errors import BuildError, FenceBroken
 from trustmart.lineage import Manifest, Model, broken_fences, read_manifest
 
@@ -301,7 +300,7 @@ PLANTED_MACRO = "{% macro planted_answer() %}{% do return(run_query('select 42')
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
+def planted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Plant ways around the doors in a copy of the project; return what is found, by name."""
     home = tmp_path_factory.mktemp("planted")
     shutil.copytree(PROJECT / "policy", home / "policy")
@@ -323,7 +322,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list
     for finding in broken_fences(read_manifest(compiled_manifest(home))).findings:
         name, what = finding.split(": ", 1)
         found.setdefault(name, []).append(what)
-    yield found
+    return found
 
 
 def test_the_shipped_project_breaks_no_fence() -> None:

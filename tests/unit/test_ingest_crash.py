@@ -47,9 +47,9 @@ ingest(context)
 """
 
 MOMENTS = [
-    "while reading customers",
+    pytest.param("while reading customers", marks=pytest.mark.slow),
     "in the middle of a table",
-    "just before the commit",
+    pytest.param("just before the commit", marks=pytest.mark.slow),
     "just after the commit",
 ]
 

@@ -3,11 +3,16 @@
 import json
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from trustmart.errors import LedgerBroken
 from trustmart.ledger import Ledger
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -72,3 +77,80 @@ def test_processes_that_write_at_once_keep_one_chain(tmp_path: Path) -> None:
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     assert Ledger(path).first_fault() is None
     assert [json.loads(line)["number"] for line in path.read_text().splitlines()] == list(range(1, 61))
+
+
+@given(place=st.integers(0, 10**6), put=st.binary(min_size=1, max_size=1), how=st.sampled_from(["put", "add", "cut"]))
+def test_any_byte_changed_added_or_cut_is_found(
+    tmp_path_factory: pytest.TempPathFactory, place: int, put: bytes, how: str
+) -> None:
+    """Whatever is done to a byte of an entry breaks the chain in that entry or the next, or tears the last (S68)."""
+    whole = _five_entries()
+    place %= len(whole)
+    changed = {
+        "put": whole[:place] + put + whole[place + 1 :],
+        "add": whole[:place] + put + whole[place:],
+        "cut": whole[:place] + whole[place + 1 :],
+    }[how]
+    path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+    path.write_bytes(changed)
+    touched = whole[:place].count(b"\n") + 1
+    fault = Ledger(path).first_fault()
+    if changed == whole:
+        assert fault is None
+    elif not changed.endswith(b"\n"):
+        # The last entry ends in the air: it counts as torn off by a crash, and so is no entry.
+        assert fault is None
+        assert len(list(Ledger(path).entries())) < 5
+    else:
+        assert fault in (touched, touched + 1)
+
+
+@given(order=st.permutations(range(5)), kept=st.integers(1, 5))
+def test_only_the_order_it_was_written_in_is_whole(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], kept: int
+) -> None:
+    """Whatever entries are left out or moved, the first one out of its place is named (S68)."""
+    lines = _five_entries().splitlines(keepends=True)
+    path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+    path.write_bytes(b"".join(lines[n] for n in order[:kept]))
+    wrong = next((place for place, number in enumerate(order[:kept], start=1) if number != place - 1), None)
+    assert Ledger(path).first_fault() == wrong
+
+
+def test_a_line_that_is_no_entry_is_an_error_in_words(path: Path) -> None:
+    """Rubbish in the file is found and named by its number, and stops whoever would append to it (S68)."""
+    for rubbish in ("\n", "{}\n", "[1]\n", "not json\n", '{"number": 1, "colour": "red"}\n'):
+        lines = _five_entries().decode().splitlines(keepends=True)
+        path.write_text("".join([*lines[:2], rubbish, *lines[2:]]))
+        ledger = Ledger(path)
+        assert ledger.first_fault() == 3
+        with pytest.raises(LedgerBroken, match="entry 3"):
+            ledger.record("release", {}, at=AT)
+
+
+def test_a_second_writing_of_a_key_is_found(path: Path) -> None:
+    """A count said twice in one line, of which readers see only the last, is a change like any other (S68)."""
+    path.write_text(path.read_text().replace('"added": 2', '"added": 900, "added": 2'))
+    assert Ledger(path).first_fault() == 3
+
+
+def test_a_process_that_dies_while_it_writes_leaves_the_others_a_whole_chain(tmp_path: Path) -> None:
+    """Killed between any two bytes, a writer costs at most its own entry (S68)."""
+    whole = _five_entries()
+    path = tmp_path / "ledger.jsonl"
+    for length in range(0, len(whole), 37):
+        path.write_bytes(whole[:length])
+        ledger = Ledger(path)
+        entry = ledger.record("release", {}, at=AT)
+        assert entry.number == whole[:length].count(b"\n") + 1
+        assert ledger.first_fault() is None
+
+
+@cache
+def _five_entries() -> bytes:
+    """Return the bytes of a ledger of five entries."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.jsonl"
+        for number in range(5):
+            Ledger(path).record("release", {"added": number, "marts": {"dim_x": {"rows": 3}}}, at=AT)
+        return path.read_bytes()

@@ -75,6 +75,21 @@ def test_all_faults_of_all_files_are_reported_at_once(folder: Path) -> None:
         ("jurisdictions.yml", "  AT:", "  AT: {age_of_digital_consent: 13, source: x}\n  AT:", "said twice"),
         ("jurisdictions.yml", "jurisdictions:", "jurisdictions: [", "cannot be read"),
         ("purposes.yml", "purposes:", "porpoises:", "unknown word 'porpoises'"),
+        ("purposes.yml", "valid_for_days: 730", "valid_for_days: 100000000000", "less than or equal to 36500"),
+        ("purposes.yml", "valid_for_days: 730", "valid_for_days: 0", "greater than 0"),
+        ("releases.yml", "      region: {", "      email: {", "'email' is the name of a direct identifier"),
+        ("releases.yml", "class_size: customers", "class_size: email", "'email' is the name of a direct identifier"),
+        ("releases.yml", "class_size: customers", "class_size: region", "listed twice"),
+        ("releases.yml", "age_band:", "Age Band:", "small letters"),
+        ("releases.yml", "from: country,", "from: county,", "'county' is not in attributes.yml"),
+        ("releases.yml", "{from: balance_eur}", "{from: notes}", "free text"),
+        ("destinations.yml", "aud_email_marketing__active", "aud_newsletter__active", "aud_email_marketing__<segment>"),
+        ("destinations.yml", "destination: campaign_tool", "destination: the_moon", "is not a destination"),
+        ("sources.yml", "watermark: updated_at", "watermark: city", "must be a timestamp or a date"),
+        ("sources.yml", "kind: csv,", "kind: database,", "a database location needs url_env"),
+        ("jurisdictions.yml", "  AT:", "  at:", "two capital letters"),
+        ("jurisdictions.yml", "  AT:", "  Austria:", "two capital letters"),
+        ("jurisdictions.yml", "age_of_digital_consent: 14", "age_of_digital_consent: 12", "greater than or equal to 13"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_its_place(folder: Path, name: str, old: str, new: str, says: str) -> None:
@@ -111,3 +126,122 @@ def test_places_are_filled_from_the_environment(folder: Path) -> None:
     assert load_policy(folder, environment={}).sources["crm"].location.folder == "var/crm"
     there = load_policy(folder, environment={"TRUSTMART_CRM_FOLDER": "/there"})
     assert there.sources["crm"].location.folder == "/there"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line", "says"),
+    [
+        ("attributes.yml", "role: sensitive", "role: !mine sensitive", 32, "no value that policy can have"),
+        ("attributes.yml", "role: sensitive", "role: !!python/object:os.system x", 32, "no value that policy can have"),
+        ("sources.yml", "not_before: 1900-01-01", "not_before: 1900-13-45", 22, "no value that policy can have"),
+        ("releases.yml", "size: 11", "size: !!int eleven", 7, "no value that policy can have"),
+        ("purposes.yml", "objections: [direct_marketing]", "objections: &a [*a]", 1, "an anchor that holds itself"),
+        ("purposes.yml", "purposes:", "purposes: &p\n  loop: *p", 1, "an anchor that holds itself"),
+        ("purposes.yml", "purposes:", f"purposes: {'[' * 3000}{']' * 3000}\nx:", 1, "nested too deeply"),
+        ("purposes.yml", "purposes:", "purposes:\n  ? [a, b]\n  : 1", 4, "a key is a word"),
+        ("purposes.yml", "purposes:", "---\nx: 1\n---\npurposes:", 5, "found another document"),
+        ("purposes.yml", "  email_marketing:", "\temail_marketing:", 4, "cannot start any token"),
+        ("purposes.yml", "objections: [direct_marketing]", "objections: *nowhere", 9, "undefined alias"),
+        ("purposes.yml", "  email_marketing:", "  email_marketing:\n    <<: {title: x}", 5, "unknown word '<<'"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_yaml_that_means_nothing_is_a_fault_like_any_other(
+    folder: Path, name: str, old: str, new: str, line: int, says: str
+) -> None:
+    """Odd YAML is reported with its line beside the other faults, and never as a traceback (S03)."""
+    spoil(folder, name, old, new)
+    spoil(folder, "destinations.yml", "kind: file", "kind: pigeon")
+    said = faults(folder)
+    assert any(fault.startswith(f"{name}:{line}: ") and says in fault for fault in said)
+    assert any(fault.startswith("destinations.yml:4: ") for fault in said)
+
+
+@pytest.mark.parametrize("content", [b"", b"- a list\n", b"a word\n", b"\xff\xfe", b"purposes: {caf\xe9: 1}", b"a: \0"])
+def test_a_file_that_holds_no_policy_is_a_fault(folder: Path, content: bytes) -> None:
+    """An empty file, another shape, or bytes that are no UTF-8 text: the file is named (S03)."""
+    (folder / "purposes.yml").write_bytes(content)
+    assert any(fault.startswith("purposes.yml:1: ") for fault in faults(folder))
+
+
+def test_without_any_file_every_file_is_named(tmp_path: Path) -> None:
+    """A folder that is not there is six missing files, and no traceback (S03)."""
+    said = faults(tmp_path / "nowhere")
+    assert [fault.split(":")[0] for fault in said] == sorted(path.name for path in SHIPPED.glob("*.yml"))
+    assert all("there is no such file" in fault for fault in said)
+
+
+def test_faults_are_listed_as_a_reader_meets_them(folder: Path) -> None:
+    """By file, then by line, each once, and the message says what to type next (S03)."""
+    for name, old, new in (
+        ("sources.yml", "kind: csv", "kind: pigeon"),
+        ("releases.yml", "title: Customers by segment", "titel: Customers by segment"),
+        ("purposes.yml", "data_use: third_party_sharing", "data_use: fun"),
+        ("purposes.yml", "title: News", "titel: News"),
+    ):
+        spoil(folder, name, old, new)
+    with pytest.raises(PolicyFault, match=r"the policy has \d+ faults:(.|\n)*trustmart check") as caught:
+        load_policy(folder)
+    places = [(fault.split(":")[0], int(fault.split(":")[1])) for fault in caught.value.faults]
+    assert places == sorted(places)
+    assert len(set(caught.value.faults)) == len(caught.value.faults)
+
+
+def test_a_fault_never_shows_what_the_environment_holds(folder: Path) -> None:
+    """A secret that was filled into the wrong place is not repeated in the fault (S68)."""
+    spoil(folder, "releases.yml", "minimum_class_size: 11", "minimum_class_size: ${SECRET}")
+    with pytest.raises(PolicyFault) as caught:
+        load_policy(folder, environment={"SECRET": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "environment", "folder_is"),
+    [
+        ("${CRM:-var/crm}", {}, "var/crm"),
+        ("${CRM:-var/crm}", {"CRM": ""}, "var/crm"),
+        ("${CRM:-var/crm}", {"CRM": "/there"}, "/there"),
+        ("${CRM}/daily", {"CRM": "/there"}, "/there/daily"),
+        ("/a/${X}/${Y:-z}", {"X": "b"}, "/a/b/z"),
+        ("$CRM", {"CRM": "/there"}, "$CRM"),
+        ("${CRM}", {"CRM": "${HOME}"}, "${HOME}"),
+    ],
+)
+def test_a_variable_is_filled_once_and_only_where_it_is_marked(
+    folder: Path, written: str, environment: dict[str, str], folder_is: str
+) -> None:
+    """${NAME} and ${NAME:-default} are filled, nothing else is, and what was filled in is not filled again (S01)."""
+    spoil(folder, "sources.yml", "${TRUSTMART_CRM_FOLDER:-var/crm}", written)
+    assert load_policy(folder, environment=environment).sources["crm"].location.folder == folder_is
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.glob("*.yml")))
+def test_the_version_changes_with_a_byte_of_any_file(folder: Path, name: str) -> None:
+    """A comment, a blank at an end of line, in any of the files: another policy (S31)."""
+    path = folder / name
+    content = path.read_bytes()
+    versions = {load_policy(folder).version}
+    for changed in (content + b"\n", content + b"# reviewed\n", content.replace(b"\n", b" \n", 1)):
+        path.write_bytes(changed)
+        versions.add(load_policy(folder).version)
+    assert len(versions) == 4
+
+
+def test_every_part_of_a_policy_is_frozen() -> None:
+    """No field of any part can be set, at any depth (S31)."""
+    policy = load_policy(SHIPPED)
+    parts = [
+        policy,
+        policy.attributes["email"],
+        policy.sources["crm"],
+        policy.sources["crm"].tables["customers"].columns["email"],
+        policy.purposes["email_marketing"],
+        policy.releases["dim_customer_segments"].quasi_identifiers["region"],
+        policy.destinations["campaign_tool"],
+        policy.audiences["aud_loan_offers__good_standing"],
+        policy.jurisdictions["NO"],
+    ]
+    for part in parts:
+        for field in type(part).model_fields:
+            with pytest.raises(ValidationError, match="frozen"):
+                setattr(part, field, getattr(part, field))

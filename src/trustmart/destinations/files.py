@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from trustmart.audiences import Member
@@ -13,8 +14,8 @@ from trustmart.destinations.protocol import Operation, Receipt
 from trustmart.errors import DestinationError
 from trustmart.settings import private_folder
 
-# A spreadsheet would run these as formulas (OWASP, "CSV Injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet would run these as formulas (OWASP, "CSV Injection"), the wide ones of East Asian keyboards too.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 # What identifies a member towards a removal; an address is not needed twice.
 _REMOVAL_FIELDS = ("email_sha256",)
@@ -55,7 +56,7 @@ class FileDestination:
         if not members:
             return receipt
         if not path.exists():
-            _move_into_place(path, _as_csv(columns, members))
+            _move_into_place(path, _as_csv(columns, members), otherwise="nothing was sent")
         return self._keep_receipt(path, receipt)
 
     def _keep_receipt(self, path: Path, receipt: Receipt) -> Receipt:
@@ -70,7 +71,8 @@ class FileDestination:
             "file": path.name,
             "sha256": digest,
         }
-        _move_into_place(place, json.dumps(content, indent=1, sort_keys=True) + "\n")
+        text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+        _move_into_place(place, text, otherwise=f"{path.name} itself is in place and will not be sent again")
         return Receipt(
             change_id=receipt.change_id,
             operation=receipt.operation,
@@ -80,14 +82,19 @@ class FileDestination:
         )
 
     def _path(self, audience: str, change_id: str, operation: Operation) -> Path:
-        """Return where a change's file stands."""
-        return private_folder(self._folder / audience) / f"{change_id}.{operation}.csv"
+        """Return where a change's file stands; its folder is made where it is missing."""
+        try:
+            folder = private_folder(self._folder / audience)
+        except OSError as error:
+            raise _not_written(self._folder / audience, error, otherwise="nothing was sent") from None
+        return folder / f"{change_id}.{operation}.csv"
 
 
 def _as_csv(columns: list[str], members: Sequence[Member]) -> str:
     """Write members as CSV with a header line."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    # With this end of line a lone carriage return in a value is quoted too; otherwise it would end the row.
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(["member_id", *columns])
     for member in members:
         writer.writerow([member.member_id, *(_harmless(member.fields[name]) for name in columns)])
@@ -99,19 +106,36 @@ def _harmless(value: str) -> str:
     return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
 
 
-def _move_into_place(path: Path, content: str) -> None:
-    """Write beside, flush, then move: nobody reads half a file."""
+def _move_into_place(path: Path, content: str, *, otherwise: str) -> None:
+    """Write beside, flush, then move: nobody reads half a file, and a failure leaves none behind."""
     beside = path.with_name(f".{path.name}.next")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+        _flush_folder(path.parent)
     except OSError as error:
-        reason = error.strerror
-        raise DestinationError(
-            f"{path.parent.name}: {path.name} cannot be written ({reason}); nothing was sent."
-            " Mend the folder named in policy/destinations.yml, then: trustmart activate"
-        ) from None
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise _not_written(path, error, otherwise=otherwise) from None
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the new name on disk before anybody counts on it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _not_written(path: Path, error: OSError, *, otherwise: str) -> DestinationError:
+    """Say what could not be written, why, and what that means."""
+    return DestinationError(
+        f"{path.parent.name}: {path.name} cannot be written ({error.strerror}); {otherwise}."
+        " Mend the folder named in policy/destinations.yml, then: trustmart activate"
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 
 
@@ -22,4 +23,5 @@ def _digest(key: str, *parts: str) -> str:
 
 def member_id(fields: Mapping[str, str], *, key: str) -> str:
     """Return the id of what one destination is told about a person; another destination's ids do not match it."""
-    return _digest(key, "member", *(f"{name}={value}" for name, value in sorted(fields.items())))
+    # As JSON, so that no character in a value can be taken for the end of one field and the start of the next.
+    return _digest(key, "member", json.dumps(dict(fields), sort_keys=True))

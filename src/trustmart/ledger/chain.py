@@ -11,6 +11,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from trustmart.errors import LedgerBroken
+
 _BEGINNING = "0" * 64
 
 
@@ -48,23 +50,23 @@ class Ledger:
                 "previous": last.digest if last else _BEGINNING,
             }
             entry = Entry(**body, digest=_digest(body))
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**body, "digest": entry.digest}, sort_keys=True) + "\n")
+            with self._path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(_written(entry))
                 file.flush()
                 os.fsync(file.fileno())
             return entry
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
-        """Yield the entries, oldest first; a line that a crash tore off is left out."""
-        if not self._path.exists():
-            return
-        with self._path.open(encoding="utf-8") as file:
-            for line in file:
-                if not line.endswith("\n"):
-                    return
-                entry = Entry(**json.loads(line))
-                if kind is None or entry.kind == kind:
-                    yield entry
+        """Yield the entries, oldest first; a line that a crash tore off is left out. Raises LedgerBroken."""
+        for number, line in enumerate(self._lines(), start=1):
+            entry = _read(line)
+            if entry is None:
+                raise LedgerBroken(
+                    f"{self._path.name}: entry {number} cannot be read, so somebody has changed it."
+                    " Put the file back as it was (from a backup), then: trustmart status"
+                )
+            if kind is None or entry.kind == kind:
+                yield entry
 
     def last(self, kind: str | None = None) -> Entry | None:
         """Return the newest entry (of a kind)."""
@@ -76,12 +78,22 @@ class Ledger:
     def first_fault(self) -> int | None:
         """Return the number of the first entry that does not fit the chain, or None where all do."""
         previous = _BEGINNING
-        for number, entry in enumerate(self.entries(), start=1):
-            body = {name: getattr(entry, name) for name in ("number", "at", "kind", "facts", "previous")}
-            if entry.number != number or entry.previous != previous or entry.digest != _digest(body):
+        for number, line in enumerate(self._lines(), start=1):
+            entry = _read(line)
+            if entry is None or entry.number != number or entry.previous != previous or _written(entry) != line:
                 return number
             previous = entry.digest
         return None
+
+    def _lines(self) -> Iterator[str]:
+        """Yield the whole lines, exactly as they stand in the file."""
+        if not self._path.exists():
+            return
+        with self._path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for line in file:
+                if not line.endswith("\n"):
+                    return
+                yield line
 
     def _cut_torn_line(self) -> None:
         """Remove a half-written last line: its entry was never reported as recorded."""
@@ -91,6 +103,20 @@ class Ledger:
         if content and not content.endswith(b"\n"):
             with self._path.open("r+b") as file:
                 file.truncate(content.rfind(b"\n") + 1)
+
+
+def _read(line: str) -> Entry | None:
+    """Read a line, or return None where it is no entry."""
+    try:
+        return Entry(**json.loads(line))
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _written(entry: Entry) -> str:
+    """Return the one way in which an entry is written, with the digest that its content has."""
+    body = {name: getattr(entry, name) for name in ("number", "at", "kind", "facts", "previous")}
+    return json.dumps({**body, "digest": _digest(body)}, sort_keys=True) + "\n"
 
 
 def _digest(body: dict[str, Any]) -> str:

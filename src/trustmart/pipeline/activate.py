@@ -6,7 +6,7 @@ from typing import Any
 
 from trustmart.audiences import AudienceDelta, change_id, delta
 from trustmart.destinations import Destination, FileDestination, Receipt
-from trustmart.errors import ActivationHeld
+from trustmart.errors import ActivationHeld, ModelsFailed
 from trustmart.gates import inspect_audiences
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.membership import Membership, permitted_rest, snapshot_now
@@ -17,13 +17,16 @@ from trustmart.warehouse import Session
 def activate(context: Context, *, dry_run: bool = False) -> dict[str, Any]:
     """Send every audience's change and return the counts; a dry run sends and writes nothing.
 
-    Raises ActivationHeld where a later night was sent already, DestinationError where a change is not taken.
+    Raises ActivationHeld where a later night was sent already, DestinationError where a change is not taken,
+    ModelsFailed where nothing has been built yet.
     """
     started = time.monotonic()
     if not dry_run:
         _refuse_to_go_back(context)
     held = {report.audience: list(report.reasons) for report in inspect_audiences(context.policy, context.warehouse)}
     with context.warehouse.session(writes="personal", reads=["restricted"]) as session:
+        if not session.columns("restricted", "int_subject_purposes__decided"):
+            raise ModelsFailed("there are no audiences yet to send from. Build them: trustmart transform")
         membership = Membership(session)
         audiences = [
             _activate_one(session, context, membership, audience, held.get(audience, []), dry_run=dry_run)

@@ -1,7 +1,9 @@
 """A whole night: ingest → forget → transform → release → activate, and its report."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from trustmart.pipeline.activate import activate
@@ -30,6 +32,7 @@ def night(
     audiences standing; running the night again with the same as_of carries on.
     """
     tell = on_stage or (lambda stage: None)
+    _import_meanwhile()
     tell("ingest")
     ingest(context, progress=on_rows)
     tell("forget")
@@ -42,6 +45,12 @@ def night(
     last = activate(context, dry_run=dry_run)
     write_report(context)
     return {**stages(context), "activate": last}
+
+
+def _import_meanwhile() -> None:
+    """Import what later stages need (seconds of it) while the engine works on the CRM."""
+    heavy = ("dbt.cli.main", "great_expectations")
+    Thread(target=lambda: [import_module(name) for name in heavy], name="import-meanwhile", daemon=True).start()
 
 
 def stages(context: Context) -> dict[str, Any]:

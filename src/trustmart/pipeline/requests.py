@@ -21,7 +21,7 @@ def receive_request(
     kind: erasure, objection (with the scope objected to; none means everything) or restriction.
     """
     if kind not in KINDS:
-        raise ConfigurationError(f"a request is one of {', '.join(KINDS)}, not {kind!r}")
+        raise ConfigurationError(f"a request is one of {', '.join(KINDS)}")
     if source not in context.policy.sources:
         raise ConfigurationError(f"policy/sources.yml has no source {source!r}")
     scopes = known_scopes(context.policy)

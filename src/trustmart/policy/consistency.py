@@ -60,6 +60,10 @@ def _releases_beyond_policy(policy: Policy) -> Iterator[Fault]:
                     yield ("releases", name, block, column), what
         if len(set(release.columns)) != len(release.columns):
             yield ("releases", name), "a column is listed twice"
+        for column in release.columns:
+            origin = policy.attributes.get(column)
+            if origin is not None and origin.role is Role.DIRECT_IDENTIFIER:
+                yield ("releases", name), f"{column!r} is the name of a direct identifier"
 
 
 def _faults_of_published(policy: Policy, published: PublishedColumn, *, labels: bool) -> Iterator[str]:

@@ -7,17 +7,25 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-NAME = r"^[a-z][a-z0-9_]*$"
+NAME = r"[a-z][a-z0-9_]*"
 
 
 def _is_name(text: str) -> str:
     """Refuse a name that SQL would have to quote."""
-    if not re.match(NAME, text):
+    if not re.fullmatch(NAME, text):
         raise ValueError("a name has small letters, digits and underscores, and starts with a letter")
     return text
 
 
+def _is_country(text: str) -> str:
+    """Refuse what is not written as countries are in the CRM's rows; it would never match one."""
+    if not re.fullmatch("[A-Z]{2}", text):
+        raise ValueError("a country is two capital letters (ISO 3166-1 alpha-2)")
+    return text
+
+
 Name = Annotated[str, AfterValidator(_is_name)]
+Country = Annotated[str, AfterValidator(_is_country)]
 
 
 class PolicyModel(BaseModel):
@@ -123,7 +131,7 @@ class Purpose(PolicyModel):
     title: str
     data_use: str
     legal_basis: LegalBasis
-    valid_for_days: int | None = Field(default=None, gt=0)
+    valid_for_days: int | None = Field(default=None, gt=0, le=36_500)
     objections: tuple[Name, ...] = ()
     channel: Literal["email", "sms", "push", "post", "phone", "partner"]
     minimum_age: int | None = Field(default=None, ge=0, le=21)
@@ -201,7 +209,7 @@ class Policy(PolicyModel):
     releases: dict[Name, Release]
     destinations: dict[Name, DestinationPolicy]
     audiences: dict[Name, Audience]
-    jurisdictions: dict[str, Jurisdiction]
+    jurisdictions: dict[Country, Jurisdiction]
     default_age_of_digital_consent: int = Field(ge=13, le=21)
 
     def age_of_digital_consent(self, country: str | None) -> int:

@@ -35,9 +35,14 @@ def read_document(path: Path) -> Document:
         problem = getattr(error, "problem", None) or "not UTF-8 text"
         line = mark.line + 1 if mark else 1
         return Document(name=path.name, faults=[f"{path.name}:{line}: cannot be read: {problem}"])
+    except RecursionError:
+        return Document(name=path.name, faults=[f"{path.name}:1: cannot be read: nested too deeply"])
     if node is None:
         return document
-    content = _convert(node, (), document)
+    try:
+        content = _convert(node, (), document)
+    except RecursionError:
+        return Document(name=path.name, faults=[f"{path.name}:1: cannot be read: an anchor that holds itself"])
     return Document(name=path.name, content=content, lines=document.lines, faults=document.faults)
 
 
@@ -48,16 +53,24 @@ def _convert(node: yaml.Node, place: Place, document: Document) -> Any:
         return _convert_mapping(node, place, document)
     if isinstance(node, yaml.SequenceNode):
         return [_convert(item, (*place, i), document) for i, item in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node)
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError):
+        what = f"{place[-1] if place else 'this'} is no value that policy can have"
+        document.faults.append(f"{document.name}:{node.start_mark.line + 1}: cannot be read: {what}")
+        return None
 
 
 def _convert_mapping(node: yaml.MappingNode, place: Place, document: Document) -> dict[Any, Any]:
     """Turn a mapping into a dict; a key said twice is a fault, the first one stands."""
     values: dict[Any, Any] = {}
     for key_node, value_node in node.value:
-        # Keys are words: `NO:` is Norway, not the boolean that YAML 1.1 reads.
-        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else str(key_node)
         line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            document.faults.append(f"{document.name}:{line}: a key is a word, not a list or a mapping")
+            continue
+        # Keys are words: `NO:` is Norway, not the boolean that YAML 1.1 reads.
+        key = key_node.value
         document.lines[(*place, key)] = line
         if key in values:
             document.faults.append(f"{document.name}:{line}: {key} is said twice")
