@@ -47,7 +47,9 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 def read_dags(folder: Path, home: Path) -> dict[str, Any]:
     """Parse a folder of DAG files in a process of its own."""
     command = [sys.executable, str(Path(__file__).with_name("parse_dags.py")), str(folder)]
-    done = subprocess.run(command, env=environment(home) | {"PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment(home) | {"PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

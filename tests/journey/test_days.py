@@ -95,9 +95,7 @@ PEOPLE = {
         Person(number="C800010", name=("Jon", "Agreesagain"), email="jon@mail.example"),
         Person(number="C800011", name=("Kim", "Shares"), email="home@mail.example"),
         Person(number="C800012", name=("Leo", "Shares"), email="HOME@mail.example"),
-        Person(
-            number="C800013", name=("Mia", "Turnseighteen"), email="", born="2008-11-22", housing_loan="yes"
-        ),
+        Person(number="C800013", name=("Mia", "Turnseighteen"), email="", born="2008-11-22", housing_loan="yes"),
         Person(number="C800014", name=("Nia", "Saysno"), email="nia@mail.example", housing_loan="yes"),
         Person(number="C800015", name=("Otto", "Inherits"), email="danforgotten@googlemail.com"),
     )
@@ -115,9 +113,7 @@ class Delivery:
     privacy_requests: list[list[str]] = field(default_factory=list)
 
 
-def says(
-    event: str, name: str, action: str, at: str, *, purpose: str = "email_marketing", days: str = "730"
-) -> list:
+def says(event: str, name: str, action: str, at: str, *, purpose: str = "email_marketing", days: str = "730") -> list:
     """Return a consent event."""
     return [event, PEOPLE[name].number, purpose, action, "web", at, at, "v1", "en", "A", days]
 
@@ -126,24 +122,16 @@ AGREED = "2026-11-01T10:00:00+01:00"
 DAYS = {
     1: Delivery(
         customers=[
-            *(
-                person.record("2026-10-01T08:00:00Z")
-                for name, person in PEOPLE.items()
-                if name not in ("Ida", "Otto")
-            ),
+            *(person.record("2026-10-01T08:00:00Z") for name, person in PEOPLE.items() if name not in ("Ida", "Otto")),
             # Two records of Dan that go to quarantine: a day that does not exist, and a row cut short.
             PEOPLE["Dan"].record("2026-10-02T08:00:00Z", birth_date="1980-02-31"),
             PEOPLE["Dan"].record("2026-10-03T08:00:00Z")[:7],
         ],
-        transactions=[
-            ["T800001", PEOPLE["Dan"].number, "2026-10-05T08:00:00Z", "10.00", "fuel", "Dan's own words"]
-        ],
+        transactions=[["T800001", PEOPLE["Dan"].number, "2026-10-05T08:00:00Z", "10.00", "fuel", "Dan's own words"]],
         consent_events=[
             *(
                 says(f"E80{number:02}", name, "given", AGREED)
-                for number, name in enumerate(
-                    ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Kim", "Leo")
-                )
+                for number, name in enumerate(("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Kim", "Leo"))
             ),
             says("E8020", "Hal", "given", "2026-11-12T10:00:00Z", days="10"),
             says("E8021", "Jon", "given", "2026-09-01T10:00:00Z"),
@@ -177,9 +165,7 @@ DAYS = {
             PEOPLE["Dan"].record("2026-11-23T10:00:00Z")[:6],
             PEOPLE["Otto"].record("2026-11-23T08:00:00Z"),
         ],
-        transactions=[
-            ["T800002", PEOPLE["Dan"].number, "2026-11-23T08:00:00Z", "12.00", "fuel", "Dan's words again"]
-        ],
+        transactions=[["T800002", PEOPLE["Dan"].number, "2026-11-23T08:00:00Z", "12.00", "fuel", "Dan's words again"]],
         consent_events=[
             says("E8050", "Dan", "given", "2026-11-23T08:00:00Z"),
             says("E8051", "Otto", "given", "2026-11-23T08:00:00Z"),
@@ -190,9 +176,7 @@ DAYS = {
 # Who is added (+) and removed (-), night by night. Gus's two addresses are two members.
 CHANGES = {
     1: {
-        EMAIL: {
-            "+": {"Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Kim"}
-        },  # and Leo, in the same mailbox
+        EMAIL: {"+": {"Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Kim"}},  # and Leo, in the same mailbox
         INSURANCE: {"+": {"Dan", "Finn"}},
         LOAN: {"+": {"Ada", "Cleo", "Dan", "Eve", "Finn", "Nia"}},
     },
@@ -255,15 +239,11 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
         rebuilt, refused = rebuild_the_first_night(deployment.copy(home / "rebuilt"), environment)
         asked = {
             "erasure": ask(deployment, "erasure", "--customer-id", PEOPLE["Eve"].number),
-            "objection": ask(
-                deployment, "objection", "--customer-id", PEOPLE["Nia"].number, "--scope", "loan_offers"
-            ),
+            "objection": ask(deployment, "objection", "--customer-id", PEOPLE["Nia"].number, "--scope", "loan_offers"),
         }
         after[3] = live(deployment, 3, environment)
         after[4] = live(deployment, 4, environment)
-    yield Days(
-        deployment=deployment, after=after, asked=asked, rehearsal=rehearsal, rebuilt=rebuilt, refused=refused
-    )
+    yield Days(deployment=deployment, after=after, asked=asked, rehearsal=rehearsal, rebuilt=rebuilt, refused=refused)
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -332,9 +312,7 @@ def look(deployment: Night, reports: dict[str, Any]) -> State:
     with DuckDBWarehouse(deployment.settings).session(reads=["personal"]) as session:
         tables = [*AUDIENCES, "members", "pending_changes"]
         audiences = {
-            name: session.rows(f"from personal.{name} order by all")
-            if session.columns("personal", name)
-            else []
+            name: session.rows(f"from personal.{name} order by all") if session.columns("personal", name) else []
             for name in tables
         }
     return State(
@@ -370,18 +348,14 @@ def test_a_night_sends_exactly_what_changed(days: Days, audience: str, number: i
     for path in audience_files(days.deployment.outbox, audience, "add"):
         ids |= {row[0]: row[1:] for row in file_rows(path)}
     told = {sign: set() for sign in "-+"}
-    for name in days.after[number].files.keys() - (
-        days.after[number - 1].files.keys() if number > 1 else set()
-    ):
+    for name in days.after[number].files.keys() - (days.after[number - 1].files.keys() if number > 1 else set()):
         path = days.deployment.outbox / name
         if path.suffix == ".csv" and path.parent.name == audience:
             told["+" if ".add." in path.name else "-"] |= {ids[row[0]] for row in file_rows(path)}
     wanted = CHANGES[number].get(audience, {})
     assert told == {sign: {member(audience, name) for name in wanted.get(sign, set())} for sign in "-+"}
     (counts,) = [
-        entry
-        for entry in days.after[number].reports["activate"]["audiences"]
-        if entry["audience"] == audience
+        entry for entry in days.after[number].reports["activate"]["audiences"] if entry["audience"] == audience
     ]
     assert (counts["removed"], counts["added"]) == (len(told["-"]), len(told["+"]))
 
@@ -430,9 +404,7 @@ def test_every_night_is_in_the_ledger(days: Days) -> None:
     released = [entry["at"] for entry in entries if entry["kind"] == "release"]
     assert released == [night.isoformat() for night in NIGHTS.values()]
     sent = [(entry["at"], entry["facts"]["audience"]) for entry in entries if entry["kind"] == "activation"]
-    assert sent == [
-        (NIGHTS[n].isoformat(), audience) for n, changes in CHANGES.items() for audience in changes
-    ]
+    assert sent == [(NIGHTS[n].isoformat(), audience) for n, changes in CHANGES.items() for audience in changes]
 
 
 # --- erasure ----------------------------------------------------------------------------------------------------------
@@ -460,9 +432,7 @@ def found_in_zones(deployment: Night, name: str, *, also: dict[str, str]) -> dic
     """Search every value of every table of all three zones."""
     finder = Finder(values_of(name) | also)
     found = {}
-    with DuckDBWarehouse(deployment.settings).session(
-        reads=["restricted", "personal", "anonymized"]
-    ) as session:
+    with DuckDBWarehouse(deployment.settings).session(reads=["restricted", "personal", "anonymized"]) as session:
         tables = session.rows(
             "select database_name || '.' || schema_name || '.' || table_name from duckdb_tables() union all"
             " select database_name || '.' || schema_name || '.' || view_name from duckdb_views() where not internal"
