@@ -89,7 +89,7 @@ def damaged_files(draw: st.DrawFn) -> tuple[list[list[str]], set[int], bytes]:
 
 
 @given(damaged_files())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_record_vanishes_from_a_damaged_file(drawn: tuple[list[list[str]], set[int], bytes]) -> None:
     """However a file is damaged, every record is loaded, or its text is kept with what is unreadable (S68)."""
     records, hurt, content = drawn
@@ -103,7 +103,7 @@ def test_no_record_vanishes_from_a_damaged_file(drawn: tuple[list[list[str]], se
 
 
 @given(damaged_files())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_what_stands_before_the_damage_is_not_touched(drawn: tuple[list[list[str]], set[int], bytes]) -> None:
     """Every record in front of the first damaged one loads as it was written (S01)."""
     records, hurt, content = drawn
@@ -124,7 +124,7 @@ def one_torn_line(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> tuple[list[
 
 
 @given(one_torn_line(plain))
-@settings(max_examples=200)
+@settings(max_examples=100)
 @example(([["id0", "a", "a", "a"], ["id1", "b", "b", "b"]], 0, b'torn,"\nid1,b,b,b\n'))
 def test_a_torn_line_costs_no_other_record(drawn: tuple[list[list[str]], int, bytes]) -> None:
     """Among records without quotes, one torn line is the only one that may not load (S01)."""
@@ -136,7 +136,7 @@ def test_a_torn_line_costs_no_other_record(drawn: tuple[list[list[str]], int, by
 
 
 @given(one_torn_line(values))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_behind_a_torn_line_that_is_noticed_everything_loads(drawn: tuple[list[list[str]], int, bytes]) -> None:
     """Where a line is found to be torn, reading begins again right behind it: whatever follows loads (S01)."""
     records, torn, content = drawn
@@ -215,7 +215,7 @@ parts = st.none() | st.text(st.sampled_from('\x1e\x1f",[]\\nul 0a'), max_size=4)
 
 
 @given(rows=st.lists(st.tuples(parts, parts, parts), min_size=1, max_size=30))
-@settings(max_examples=60)
+@settings(max_examples=30)
 @example(rows=[("a\x1fb", "", "c"), ("a", "", "b\x1fc"), (None, "\x1e", ""), ("\x1e", None, "")])
 def test_two_records_have_one_digest_only_if_they_are_one(rows: list[tuple[str | None, ...]]) -> None:
     """Known rows are found by digest: no choice of values makes two different records look the same (S68)."""
@@ -238,7 +238,7 @@ instants = st.datetimes(datetime(1900, 1, 2), datetime(2100, 1, 1), timezones=of
 
 
 @given(moments=st.lists(instants, min_size=1, max_size=30), separator=st.sampled_from("T "))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_every_instant_with_an_offset_becomes_the_same_instant_in_utc(moments: list[datetime], separator: str) -> None:
     """Python and SQL read any instant in any offset alike (S63)."""
     rows = [("x", None, moment.isoformat(separator)) for moment in moments]
@@ -263,7 +263,7 @@ def as_day(text: str) -> date | None:
 
 
 @given(texts=st.lists(days | almost_days, min_size=1, max_size=40))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_day_is_read_as_the_calendar_has_it(texts: list[str]) -> None:
     """Python and SQL agree on which days exist (S01)."""
     found = judged(DATES, [("x", text, None) for text in texts], "d, _faults")
@@ -271,7 +271,7 @@ def test_a_day_is_read_as_the_calendar_has_it(texts: list[str]) -> None:
 
 
 @given(texts=st.lists(day_texts, min_size=1, max_size=40))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_any_text_is_a_value_or_a_fault(texts: list[str]) -> None:
     """In a column of days or instants nothing is silently dropped: blank, a value that Python can hold, or a fault (S68)."""
     for kind in ("d", "t"):
@@ -286,7 +286,7 @@ def test_any_text_is_a_value_or_a_fault(texts: list[str]) -> None:
     | st.tuples(values, values).map("@".join)
     | st.text(st.sampled_from('a.@[]xn--é名 "()<>1:'), max_size=20)
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_any_text_in_a_mail_column_is_an_address_or_none(text: str) -> None:
     """No text breaks the intake of addresses, and a usable one has one form only (S01)."""
     usable = normalize_email(text)

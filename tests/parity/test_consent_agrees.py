@@ -73,7 +73,7 @@ def test_sql_and_python_give_every_person_and_purpose_the_same_reason(warehouse:
     """The night's SQL and the reference decide alike, whatever the CRM holds, and with the same proof (S42)."""
     met: set[Reason] = set()
 
-    @settings(max_examples=30)
+    @settings(max_examples=25)
     @given(crm=CRMS)
     def they_agree(crm: Crm) -> None:
         expected = answers(POLICY, crm)
@@ -85,6 +85,7 @@ def test_sql_and_python_give_every_person_and_purpose_the_same_reason(warehouse:
     assert met == set(Reason), "a comparison on people who never meet a rule proves nothing about it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", PLANTED)
 def test_a_planted_mistake_in_the_sql_is_noticed(warehouse: SmallWarehouse, mistake: str) -> None:
     """The comparison can fail: each rule, got wrong in the SQL, shows as a disagreement (S42)."""
@@ -106,7 +107,7 @@ def test_the_door_and_the_decision_at_the_send_agree_at_one_instant(
 ) -> None:
     """Nobody in the door is refused at the send, and nobody outside would be accepted, whoever else is asked (S42)."""
 
-    @settings(max_examples=12)
+    @settings(max_examples=8)
     @given(crm=CRMS)
     def they_agree(crm: Crm) -> None:
         warehouse.night(crm.tables)

@@ -1,6 +1,8 @@
 """Forget: erase who asked to be erased, and take out of personal marts whoever is no longer permitted."""
 
 import time
+from collections import Counter
+from datetime import UTC
 from typing import Any
 
 import pyarrow as pa
@@ -23,11 +25,10 @@ def forget(context: Context) -> dict[str, Any]:
         erased = _erasures_due(session, context)
     withdrawn = _withdraw_from_audiences(context, [subject for subject, _, _ in erased])
     with context.warehouse.session(writes="restricted") as session:
-        rows_erased = _erase(session, context, erased)
+        _erase(session, context, erased)
         _mark_erased_mailboxes(session, context)
         report = _report(session, context)
-    if erased:
-        context.ledger.record("erasure", {"people": len(erased), "rows": rows_erased}, at=context.as_of)
+        _prove_erasures(session, context)
     seconds = round(time.monotonic() - started, 2)
     return context.keep("forget", {**report, "withdrawn_from_audiences": withdrawn, "seconds": seconds})
 
@@ -58,10 +59,10 @@ def _withdraw_from_audiences(context: Context, erased: list[str]) -> int:
     return removed
 
 
-def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]]) -> int:
-    """Leave tombstones and delete every row of these people, in one transaction; return the number of rows."""
+def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]]) -> None:
+    """Leave tombstones and delete every row of these people, and count them, in one transaction."""
     if not erased:
-        return 0
+        return
     key = derive_key(context.settings.secret_key, "tombstone")
     subjects = [subject for subject, _, _ in erased]
     with session.transaction():
@@ -77,7 +78,20 @@ def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]
         rows += _delete_unreadable(session, erased)
         session.run("insert into restricted.erasures values (?, ?, ?, ?)", [at, len(erased), rows, records])
     session.run("checkpoint restricted")
-    return rows
+
+
+def _prove_erasures(session: Session, context: Context) -> None:
+    """Write into the ledger what was erased and is not there yet: a crash may have come between the two."""
+    erasures = session.rows("select night, requests, rows_erased from restricted.erasures order by night, rowid")
+    proved = Counter(
+        (entry.at, entry.facts["people"], entry.facts["rows"]) for entry in context.ledger.entries("erasure")
+    )
+    for night, people, rows in erasures:
+        at = night.replace(tzinfo=UTC)
+        if proved[at.isoformat(), people, rows]:
+            proved[at.isoformat(), people, rows] -= 1
+        else:
+            context.ledger.record("erasure", {"people": people, "rows": rows}, at=at)
 
 
 def _customer_records(session: Session, context: Context, subjects: list[str]) -> int:
