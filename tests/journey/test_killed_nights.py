@@ -41,6 +41,15 @@ NIGHT = "trustmart.pipeline.night:"
 REPLACE = "trustmart.warehouse.duckdb:os.replace"
 
 
+# Whom every one of the audiences would take.
+NEWCOMER = {
+    "birth_date": "1980-02-01",
+    "has_housing_loan": "yes",
+    "in_default": "no",
+    "updated_at": "2026-11-21T09:00:00+01:00",
+}
+
+
 def before(function: str, **how: Any) -> Kill:
     """Die before a call."""
     return Kill(function=function, when="before", **how)
@@ -144,7 +153,7 @@ def the_next_day(yesterday: Path, today: Path) -> None:
         for row in csv.DictReader(file):
             granted[row["customer_id"]] += row["action"] == "given" and row["occurred_at"] > "2026"
     willing = [row for row in people if granted[row["customer_id"]]]
-    at = "2026-11-21T09:00:00+01:00"
+    at = NEWCOMER["updated_at"]
 
     def event(number: int, customer: str, purpose: str, action: str) -> list[Any]:
         return [f"E9{number:05}", customer, purpose, action, "web", at, at, "v9", "en", "A", 365]
@@ -152,12 +161,7 @@ def the_next_day(yesterday: Path, today: Path) -> None:
     add(
         today / "customers.csv",
         [
-            {
-                **row,
-                "customer_id": f"C9{number:05}",
-                "email": f"new{number}@mail.example",
-                "updated_at": at,
-            }.values()
+            (row | NEWCOMER | {"customer_id": f"C9{number:05}", "email": f"new{number}@mail.example"}).values()
             for number, row in enumerate(people[-25:])
         ],
     )

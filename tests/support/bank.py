@@ -168,20 +168,18 @@ class Crm:
         return found
 
     def consent(self, customer: str, purpose: str, *, at: datetime) -> Consent:
-        """Return the state at an instant: the newest decision, by UTC instant, at a tie the no."""
+        """Return the state at an instant: the newest decision by UTC date, at a tie the no; a no in hand counts."""
         decisions = []
         for row in self.events.get((customer, purpose), []):
             if row["action"] == "requested":
                 continue
-            yes = row["action"] == "given"
-            counts_from = instant(row["occurred_at"])
-            if not yes:
-                counts_from = min(counts_from, self.night)
+            is_no, dated = row["action"] != "given", instant(row["occurred_at"])
+            counts_from = min(dated, self.night) if is_no else dated
             if counts_from <= at:
-                decisions.append((counts_from, not yes, row["event_id"], row))
+                decisions.append((dated, is_no, row["event_id"], counts_from, row))
         if not decisions:
             return Consent(state="unknown")
-        decided_at, is_no, event_id, row = max(decisions, key=lambda decision: decision[:3])
+        _, is_no, event_id, decided_at, row = max(decisions, key=lambda decision: decision[:3])
         if is_no:
             state = "withdrawn" if row["action"] == "withdrawn" else "denied"
             return Consent(state=state, event_id=event_id, decided_at=decided_at)
