@@ -115,6 +115,18 @@ FIRST_NIGHT_STORIES = [
     )
 ]
 
+# A newcomer objects between the kill and the next run, when a destination may have heard of them already.
+OBJECTING = "C900000"
+CHANGED_STORIES = [
+    Story(name=f"somebody objects, {kill}", kills=(kill,), objecting=OBJECTING)
+    for kill in (
+        after(f"{MEMBERSHIP}.begin"),
+        after(FILES + "FileDestination.remove"),
+        after(FILES + "os.replace", mentions="add.csv"),
+        after(RECORD, mentions="activation", call=3),
+    )
+]
+
 
 @pytest.fixture(scope="module")
 def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -291,6 +303,28 @@ def test_nobody_was_sent_twice_and_nobody_forgotten(home: Path, story: Story) ->
         (name, member) for name, audience in found.items() for member in audience.members
     }
     assert zone["members"] == personal(undisturbed(home, story))["members"]
+
+
+@pytest.mark.parametrize("story", CHANGED_STORIES, ids=lambda story: story.name)
+def test_who_objects_between_kill_and_next_run_is_taken_out(home: Path, story: Story) -> None:
+    """Whatever had reached the destination is built upon, not repeated: they leave, everybody else is as before (S21)."""
+    assert json.loads((home / "endings.json").read_text())[story.name] == [-9, 0]
+    found, wanted = told(home / story.name / "outbox"), told(home / "undisturbed" / "outbox")
+    zone = personal(home / story.name)
+    for name, audience in found.items():
+        assert (audience.added_twice, audience.removed_without_being_there, audience.removed_after_added) == (0, 0, 0)
+        gone = wanted[name].members.keys() - audience.members.keys()
+        assert len(gone) == (name != "aud_insurance_cross_sell__home_owners")
+        assert audience.members.keys() < wanted[name].members.keys() or not gone
+        assert {member for told_of, member, *_ in zone["members"] if told_of == name} == audience.members.keys()
+    assert zone["pending"] == [(0,)]
+    entries = ledger(home / story.name)
+    assert chain_is_whole(entries)
+    changes = [entry["facts"]["change_id"] for entry in entries if entry["kind"] == "activation"]
+    assert len(changes) == len(set(changes))
+    for name, audience in found.items():
+        proved = [sums for (_, told_of), sums in activated(entries).items() if told_of == name]
+        assert sum(added - removed for added, removed in proved) == len(audience.members)
 
 
 @every_story

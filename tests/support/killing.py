@@ -54,11 +54,15 @@ class Kill:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """A night that is killed once or several times, and then left alone."""
+    """A night that is killed once or several times, and then left alone.
+
+    objecting: a customer who objects to everything before the last run.
+    """
 
     name: str
     kills: tuple[Kill, ...] = ()
     first_night: bool = False
+    objecting: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +127,8 @@ def _run_all(plan: Plan, duration: float) -> dict[str, list[int]]:
         folder, number = Path(plan.home) / story.name, 0 if story.first_night else 1
         if not done and number:
             _copy(Path(plan.home) / "template", folder)
-        running[_fork(plan, folder, number, kill, duration)] = story
+        objecting = "" if kill else story.objecting
+        running[_fork(plan, folder, number, kill, duration, objecting=objecting)] = story
 
     while waiting or running:
         while waiting and len(running) < _AT_ONCE:
@@ -136,7 +141,7 @@ def _run_all(plan: Plan, duration: float) -> dict[str, list[int]]:
     return endings
 
 
-def _fork(plan: Plan, folder: Path, number: int, kill: Kill | None, duration: float) -> int:
+def _fork(plan: Plan, folder: Path, number: int, kill: Kill | None, duration: float, *, objecting: str = "") -> int:
     """Run one night in a child of this process; return the child's number."""
     sys.stdout.flush()
     child = os.fork()
@@ -144,16 +149,19 @@ def _fork(plan: Plan, folder: Path, number: int, kill: Kill | None, duration: fl
         return child
     signal.alarm(_LONGEST_NIGHT_SECONDS)
     try:
-        _night(plan, folder, number=number, on_node=_arm(kill, folder, duration) if kill else None)
+        on_node = _arm(kill, folder, duration) if kill else None
+        _night(plan, folder, number=number, on_node=on_node, objecting=objecting)
     except BaseException:  # noqa: BLE001 - whatever it was, this child must not go on as its parent
         (folder / "failure.txt").write_text(traceback.format_exc())
         os._exit(1)
     os._exit(0)
 
 
-def _night(plan: Plan, folder: Path, *, number: int, on_node: Callable[..., None] | None = None) -> None:
+def _night(
+    plan: Plan, folder: Path, *, number: int, on_node: Callable[..., None] | None = None, objecting: str = ""
+) -> None:
     """Run a whole night in this process."""
-    from trustmart.pipeline import night, open_context
+    from trustmart.pipeline import night, open_context, receive_request
     from trustmart.settings import Settings
 
     os.environ |= {
@@ -164,7 +172,10 @@ def _night(plan: Plan, folder: Path, *, number: int, on_node: Callable[..., None
     }
     moment = datetime.fromisoformat(plan.as_of[number])
     settings = Settings(data=folder / "data", policy=Path(plan.policy), key=plan.key)
-    night(open_context(as_of=moment, now=moment, settings=settings), on_node=on_node)
+    context = open_context(as_of=moment, now=moment, settings=settings)
+    if objecting:
+        receive_request(context, kind="objection", customer_id=objecting, source="crm")
+    night(context, on_node=on_node)
 
 
 def _arm(kill: Kill, folder: Path, duration: float) -> Callable[..., None] | None:

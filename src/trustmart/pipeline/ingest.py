@@ -29,6 +29,9 @@ def ingest(context: Context, *, source: str | None = None, progress: Progress | 
     if source is not None and source not in context.policy.sources:
         raise ConfigurationError(f"policy/sources.yml has no source {source!r}")
     with context.warehouse.session(writes="restricted") as session:
+        # A page is too small to share out: with two threads one waits busily for the other (and for Python's lock,
+        # which the reader of the next page holds), at a third more time.
+        session.run("set threads = 1")
         ensure_bookkeeping(session)
         for name in [source] if source else context.policy.sources:
             with session.transaction():

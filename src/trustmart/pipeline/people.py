@@ -46,11 +46,15 @@ class People:
         """Return one row per customer number in the page: _subject_value, subject_id, is_erased."""
         values = pc.unique(page.records.column(table.columns[table.subject].source_name)).to_pylist()
         values = [value for value in values if value is not None]
+        for value in values:
+            if value not in self._subjects:
+                self._subjects[value] = subject_id(self._source, value, key=self._subject_key)
+        erased = [self._is_erased(value) for value in values] if self._tombstones else [False] * len(values)
         return pa.table(
             {
                 "_subject_value": pa.array(values, pa.string()),
-                "subject_id": pa.array([self._subject(value) for value in values], pa.string()),
-                "is_erased": pa.array([self._is_erased(value) for value in values], pa.bool_()),
+                "subject_id": pa.array([self._subjects[value] for value in values], pa.string()),
+                "is_erased": pa.array(erased, pa.bool_()),
             }
         )
 
@@ -79,17 +83,9 @@ class People:
         """True where something in the text is the number of an erased customer."""
         return any(self._is_erased(part) for part in parts_of_record(text))
 
-    def _subject(self, customer: str) -> str:
-        """Return (and remember) a customer's subject id."""
-        if customer not in self._subjects:
-            self._subjects[customer] = subject_id(self._source, customer, key=self._subject_key)
-        return self._subjects[customer]
-
     def _is_erased(self, customer: str) -> bool:
         """True where a tombstone stands for this customer."""
-        return bool(self._tombstones) and customer_tombstone(self._source, customer, self._tombstone_key) in (
-            self._tombstones
-        )
+        return customer_tombstone(self._source, customer, self._tombstone_key) in self._tombstones
 
     def _email(self, text: str | None) -> str | None:
         """Return (and remember) the usable form of an address."""
