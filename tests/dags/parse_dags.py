@@ -5,6 +5,7 @@ A program of its own, because Airflow fixes its home and its settings once per p
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 CODE = (".py", ".pyc", ".so", ".airflowignore")
@@ -44,6 +45,25 @@ def described(dag) -> dict:
     }
 
 
+def first_runs(dags: list) -> dict:
+    """Return when a scheduler would run each DAG first, by the minute of the day at which it is started."""
+    import time_machine
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    known = [DagSerialization.from_json(DagSerialization.to_json(dag)) for dag in dags]
+    anytime = TimeRestriction(earliest=None, latest=None, catchup=False)
+    runs: dict = {}
+    for minute in range(0, 24 * 60, 7):
+        now = datetime(2026, 11, 24, minute // 60, minute % 60, 30, tzinfo=UTC)
+        with time_machine.travel(now, tick=False):
+            for dag in known:
+                first = dag.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=anytime)
+                if first:
+                    runs.setdefault(dag.dag_id, []).append((now.isoformat(), first.run_after.isoformat()))
+    return runs
+
+
 def main(folder: Path) -> None:
     """Read each file while watching, then the folder as a whole."""
     global watching
@@ -58,7 +78,8 @@ def main(folder: Path) -> None:
     watching = False
     bag = DagBag(str(folder))
     found = {name: described(dag) for name, dag in bag.dags.items()}
-    json.dump({"errors": bag.import_errors, "touched": touched, "dags": found}, sys.stdout)
+    late = first_runs(list(bag.dags.values()))
+    json.dump({"errors": bag.import_errors, "touched": touched, "dags": found, "first_runs": late}, sys.stdout)
 
 
 if __name__ == "__main__":

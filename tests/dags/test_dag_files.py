@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def test_assets_trigger_what_follows(parsed: dict[str, Any]) -> None:
     }
     assert parsed["dags"]["ingest_crm"]["tasks"]["ingest"]["outlets"] == ["restricted", "arrived_requests"]
     assert parsed["dags"]["build_marts"]["tasks"]["release"]["outlets"] == ["opened_zones"]
+
+
+def test_a_new_scheduler_makes_up_for_no_night(parsed: dict[str, Any]) -> None:
+    """S01: whenever a scheduler is started for the first time, its first run lies ahead."""
+    assert set(parsed["first_runs"]) == {"ingest_crm", "forget_subjects"}
+    for runs in parsed["first_runs"].values():
+        assert len(runs) > 200
+        assert [(now, first) for now, first in runs if datetime.fromisoformat(first) <= datetime.fromisoformat(now)] == []
 
 
 def test_tasks_take_turns_at_the_warehouse(parsed: dict[str, Any]) -> None:
