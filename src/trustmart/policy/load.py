@@ -18,10 +18,18 @@ from trustmart.policy.yaml_lines import Document, Place, read_document
 FILES: Mapping[str, tuple[str, ...]] = {
     "attributes.yml": ("attributes",),
     "sources.yml": ("sources",),
+    "use_cases.yml": ("controller", "use_cases"),
     "purposes.yml": ("purposes",),
     "releases.yml": ("releases",),
     "destinations.yml": ("destinations", "audiences"),
-    "jurisdictions.yml": ("jurisdictions", "default_age_of_digital_consent"),
+    "scores.yml": ("scores",),
+    "jurisdictions.yml": (
+        "jurisdictions",
+        "default_age_of_digital_consent",
+        "eea",
+        "adequacy",
+        "live_calls_without_consent",
+    ),
 }
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
