@@ -16,6 +16,9 @@ from trustmart.sources.csv_careful import Lines, read_record
 from trustmart.sources.csv_plain import is_clean, plain_line, split
 from trustmart.sources.pages import LINE, PAGE_ROWS, Page, Unreadable, as_text
 
+# Whenever it reads from the disk, a thread gives up the interpreter's lock and has to wait for it: seldom, then.
+_BYTES_AT_ONCE = 1024 * 1024
+
 
 @dataclass(slots=True)
 class _Found:
@@ -107,7 +110,9 @@ def _turned(records: list[list[str]]) -> list[pa.Array]:
 def _open(path: Path, location: Location) -> Iterator[TextIO]:
     """Open for reading; bytes that are not in the encoding survive as escapes, to be judged record by record."""
     try:
-        with path.open(encoding=_encoding(location), errors="surrogateescape", newline="") as file:
+        with path.open(
+            buffering=_BYTES_AT_ONCE, encoding=_encoding(location), errors="surrogateescape", newline=""
+        ) as file:
             yield file
         return
     except (UnicodeError, LookupError):
