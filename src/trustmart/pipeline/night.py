@@ -50,7 +50,8 @@ def night(
 
 def _import_meanwhile() -> None:
     """Import what later stages need (seconds of it) while the engine works on the CRM."""
-    Thread(target=_import_for_good, args=("dbt.cli.main", "great_expectations"), name="imports", daemon=True).start()
+    heavy = ("dbt.cli.main", "great_expectations", "matplotlib.figure", "matplotlib.backends.backend_svg")
+    Thread(target=_import_for_good, args=heavy, name="import-meanwhile", daemon=True).start()
 
 
 def _import_for_good(*names: str) -> None:
