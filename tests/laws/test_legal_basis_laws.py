@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from support.use_cases import AGGREGATES, UNKNOWN_FIELDS, USE_CASES_WITH_GAPS, WORLDS, built, raw, use_cases
 from trustmart.legal_basis import LegalBasis, Verdict, World, rules
+from trustmart.legal_basis.alternatives import alternatives, edits
 from trustmart.legal_basis.conditions import CONDITIONS
 from trustmart.legal_basis.decision import (
     ANONYMOUS,
@@ -241,3 +243,34 @@ def _changes_the_verdict(block: str, name: str, use_case: UseCase, world: World)
         del content[block][name]
         groups.setdefault(str(content), set()).add(decide("any", made, world).legal_basis)
     return any(len(bases) > 1 for bases in groups.values())
+
+
+@settings(max_examples=150)
+@given(st.one_of(use_cases(), USE_CASES_WITH_GAPS), WORLDS)
+def test_alternatives_hold_what_they_promise(use_case: UseCase, world: World) -> None:
+    """S30, S58: each alternative, decided, has the legal basis it promises, and asks less of us."""
+    rung = decide("any", use_case, world).legal_basis.rung
+    for alternative in alternatives("any", use_case, world):
+        assert alternative.edits == edits(use_case, alternative.use_case)
+        assert decide("any", alternative.use_case, world).legal_basis is alternative.legal_basis
+        assert alternative.legal_basis.rung < rung
+
+
+@settings(max_examples=150)
+@given(st.one_of(use_cases(), USE_CASES_WITH_GAPS), WORLDS)
+def test_alternatives_change_no_more_than_they_must(use_case: UseCase, world: World) -> None:
+    """S30: no alternative holds all edits of another that does as well."""
+    found = alternatives("any", use_case, world)
+    changes = [{(edit.field, str(edit.after)) for edit in alternative.edits} for alternative in found]
+    for (one, its), (other, others) in itertools.permutations(zip(found, changes, strict=True), 2):
+        assert not (its < others and one.legal_basis.rung <= other.legal_basis.rung)
+
+
+@settings(max_examples=150)
+@given(st.one_of(use_cases(), USE_CASES_WITH_GAPS), WORLDS)
+def test_alternatives_never_advise_a_claim(use_case: UseCase, world: World) -> None:
+    """S22, S58: that a contract or a law needs it is for people to answer for; no alternative says so."""
+    for alternative in alternatives("any", use_case, world):
+        assert alternative.use_case.purpose.statutory_duty == use_case.purpose.statutory_duty
+        before, after = use_case.purpose.necessary_for_contract, alternative.use_case.purpose.necessary_for_contract
+        assert after == before or not after

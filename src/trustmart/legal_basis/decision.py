@@ -42,7 +42,7 @@ def decide(name: str, use_case: UseCase, world: World) -> Verdict:
     """
     facts = Facts(use_case, world)
     try:
-        found = ways(facts, _rule)
+        found = ways(facts, ruling_on)
     except TooManyWays as too_many:
         return _undecided(name, (), too_many.fields, rules.TOO_MUCH_IS_NOT_KNOWN)
     if len(found) == 1:
@@ -58,7 +58,7 @@ def block_of(field: str) -> str:
     return block if block in BLOCKS else "purpose"
 
 
-def _rule(facts: Facts) -> Ruling:
+def ruling_on(facts: Facts) -> Ruling:
     """Ask the questions in their order; raises NotKnown where a question reads what is not known."""
     trail: list[Step] = []
     if not facts.individuals:
