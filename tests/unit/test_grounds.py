@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 
 from support.use_cases import COMPANY, WORLD, use_case
-from trustmart.legal_basis import LegalBasis
-from trustmart.legal_basis.ground import Ground, grounds
-from trustmart.legal_basis.standing import State, statuses
+from trustmart.legal_basis import Ground, LegalBasis, State, grounds_of, statuses_of
 from trustmart.policy.models import Purpose
 
 SIGNED = {"owners": {"business": "head_of_lending", "legal": "dpo"}}
@@ -33,6 +31,11 @@ def policy(**use_cases: Any) -> Any:
     )
 
 
+def grounds(made: Any) -> Any:
+    """Return the grounds of a policy."""
+    return grounds_of(made, statuses_of(made))
+
+
 def test_a_legitimate_interest_asks_for_no_objection() -> None:
     """S21: the door lets in whoever has not objected, and needs no consent."""
     made = use_case(asked_as="letters", **SIGNED)
@@ -41,7 +44,6 @@ def test_a_legitimate_interest_asks_for_no_objection() -> None:
             use_case="loan_offers",
             purpose="letters",
             legal_basis=LegalBasis.LEGITIMATE_INTEREST,
-            needs_consent=False,
             valid_for_days=None,
             objections=("direct_marketing",),
             channel="post",
@@ -75,7 +77,7 @@ def test_what_is_about_nobody_has_no_ground_and_may_run() -> None:
     """S08: an anonymous use case asks nothing of anybody."""
     made = use_case(kind="report", individuals=False, channels=[], data_use="analytics.reporting", **SIGNED)
     assert grounds(policy(report=made)) == {}
-    assert statuses(policy(report=made))["report"].is_ready
+    assert statuses_of(policy(report=made))["report"].is_ready
 
 
 @pytest.mark.parametrize(
@@ -106,8 +108,8 @@ def test_what_is_about_nobody_has_no_ground_and_may_run() -> None:
 def test_what_is_not_ready_says_why_and_what_to_do(changes: dict[str, Any], state: State, said: str) -> None:
     """S03, S05, S10: drafts, incomplete and refused use cases have no ground, a reason, and a next step."""
     made = policy(offer=use_case(**changes))
-    status = statuses(made)["offer"]
-    assert (status.state, said in status.why) == (state, True), status
+    status = statuses_of(made)["offer"]
+    assert (status.state, said in status.reason) == (state, True), status
     assert "trustmart" in status.next_step
     assert grounds(made) == {}
 
@@ -117,6 +119,6 @@ def test_a_signature_holds_for_its_version_only() -> None:
     version = use_case().version
     signature = {"by": "dpo", "on": "2026-11-01", "version": version}
     owners = {"business": "head", "legal": signature}
-    assert statuses(policy(offer=use_case(asked_as="letters", owners=owners)))["offer"].is_ready
+    assert statuses_of(policy(offer=use_case(asked_as="letters", owners=owners)))["offer"].is_ready
     changed = use_case(asked_as="letters", owners=owners, categories=["user.contact.address"])
-    assert statuses(policy(offer=changed))["offer"].state is State.DRAFT
+    assert statuses_of(policy(offer=changed))["offer"].state is State.DRAFT

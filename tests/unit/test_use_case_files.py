@@ -75,18 +75,24 @@ def test_every_fault_comes_at_once_with_line_and_suggestion(tmp_path: Path) -> N
         .replace("necessary_for_contract: false", "necessary_for_contract: 3")
     )
     faults = faults_of(tmp_path, text)
-    assert faults == [
-        "3: savings_promotion.purpose.product: found 'own_simular'; accepted: own_similar, own_dissimilar,"
-        " group_company, third_party, none; did you mean own_similar?",
-        "3: savings_promotion.purpose.necessary_for_contract: found 3; accepted: true, false or a sentence",
-        "3: savings_promotion.purpose.data_use: found 'marketing.comunications.email'; accepted: the data uses of"
-        " fideslang; did you mean marketing.communications.email?",
-        "5: savings_promotion.processing.profiling: found 'perhaps'; accepted: true or false",
-        "5: savings_promotion.processing.chanels: unknown word 'chanels'; accepted here: kind, individuals, profiling,"
-        " significant_effect, channels; did you mean channels?",
-        "6: savings_promotion.source.categories.1: found 'user.acount'; accepted: the data categories of fideslang, and"
-        " user.financial.credit_score; did you mean user.account?",
+    places = [fault.split(": ", 2)[:2] for fault in faults]
+    assert places == [
+        ["3", "savings_promotion.purpose.product"],
+        ["3", "savings_promotion.purpose.necessary_for_contract"],
+        ["3", "savings_promotion.purpose.data_use"],
+        ["5", "savings_promotion.processing.profiling"],
+        ["5", "savings_promotion.processing.chanels"],
+        ["6", "savings_promotion.source.categories.1"],
     ]
+    said = [fault.split(": ", 2)[2] for fault in faults]
+    assert said[0].startswith("found 'own_simular'; accepted: own_similar, own_dissimilar, group_company")
+    assert said[0].endswith("did you mean own_similar?")
+    assert said[1] == "found 3; accepted: true, false or a sentence"
+    assert "did you mean marketing.communications.email?" in said[2]
+    assert said[3] == "found 'perhaps'; accepted: true or false"
+    assert said[4].startswith("unknown word 'chanels'; accepted here: kind, individuals")
+    assert said[4].endswith("did you mean channels?")
+    assert "'user.acount' is not a fideslang data category; did you mean user.account?" in said[5]
 
 
 def test_contradictions_are_named_one_by_one(tmp_path: Path) -> None:

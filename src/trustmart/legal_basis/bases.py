@@ -30,6 +30,11 @@ class LegalBasis(StrEnum):
         return self is LegalBasis.LEGITIMATE_INTEREST
 
     @property
+    def lets_people_decide(self) -> bool:
+        """True where it depends on the person, who must be old enough: asked first, or able to object."""
+        return self.needs_consent or self.can_be_objected_to
+
+    @property
     def is_personal(self) -> bool:
         """True where people are used, by a right that stands."""
         return self not in (LegalBasis.ANONYMOUS, LegalBasis.REFUSED)

@@ -20,7 +20,7 @@ from trustmart.legal_basis.world import World
 from trustmart.policy.use_cases import UseCase
 
 ANONYMOUS = "Can it be anonymous?"
-COMMUNICATIONS = "Does ePrivacy protect the data even so?"
+COMMUNICATIONS = "Does ePrivacy protect it even so?"
 TRANSFERS = "May the data go where they go?"
 OBLIGATION = "Does a law oblige us?"
 CONTRACT = "Does the contract need it?"

@@ -11,7 +11,7 @@ from trustmart.errors import PolicyFault
 from trustmart.policy.base import Name, PolicyModel
 from trustmart.policy.use_cases import Controller, UseCase
 from trustmart.policy.vocabulary import data_categories, data_uses
-from trustmart.policy.wording import faults_in_words, not_accepted
+from trustmart.policy.wording import faults_in_words, not_one_of
 from trustmart.policy.yaml_lines import Document, Place, read_document
 
 BLOCKS = ("purpose", "processing", "source", "transfers")
@@ -55,13 +55,12 @@ def vocabulary_faults(use_cases: Any) -> Iterator[tuple[Place, str]]:
         purpose, source = _block(use_case, "purpose"), _block(use_case, "source")
         data_use = purpose.get("data_use")
         if isinstance(data_use, str) and data_use not in data_uses():
-            what = not_accepted(data_use, sorted(data_uses()), described="the data uses of fideslang")
+            what = not_one_of(data_use, data_uses(), "a fideslang data use")
             yield ("use_cases", name, "purpose", "data_use"), what
         categories = source.get("categories")
         for index, category in enumerate(categories if isinstance(categories, list) else ()):
             if isinstance(category, str) and category not in data_categories():
-                described = "the data categories of fideslang, and user.financial.credit_score"
-                what = not_accepted(category, sorted(data_categories()), described=described)
+                what = not_one_of(category, data_categories(), "a fideslang data category")
                 yield ("use_cases", name, "source", "categories", index), what
 
 

@@ -12,6 +12,7 @@ _BOOLEANS = {"bool_type", "bool_parsing"}
 _BLOCK_TYPES = {"model_type", "model_attributes_type", "dict_type"}
 _LIST_TYPES = {"tuple_type", "list_type", "frozen_set_type", "set_type"}
 _LONGEST = 60
+MOST_LISTED = 12
 
 
 def faults_in_words(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Place, str]]:
@@ -51,10 +52,19 @@ def _in_words(fault: Mapping[str, Any], place: Place, holder: type[BaseModel] | 
     return f"found {shown(found)}; {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}"
 
 
-def not_accepted(found: Any, accepted: Iterable[str], *, described: str | None = None) -> str:
+def not_one_of(found: object, accepted: Iterable[str], noun: str) -> str:
+    """Say that a word is not among those accepted, and which of them it resembles."""
+    known = sorted(accepted)
+    listed = ", ".join(known[:MOST_LISTED]) + (
+        f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
+    )
+    return f"{found!r} is not {noun}{did_you_mean(str(found), known)} (accepted: {listed or 'none yet'})"
+
+
+def not_accepted(found: Any, accepted: Iterable[str]) -> str:
     """Say what was found, what is accepted, and what was probably meant."""
     words = list(accepted)
-    return f"found {shown(found)}; accepted: {described or ', '.join(words)}{did_you_mean(str(found), words)}"
+    return f"found {shown(found)}; accepted: {', '.join(words)}{did_you_mean(str(found), words)}"
 
 
 def did_you_mean(found: str, words: Iterable[str]) -> str:

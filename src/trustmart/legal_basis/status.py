@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from trustmart.legal_basis.bases import LegalBasis
 from trustmart.legal_basis.decision import decide
+from trustmart.legal_basis.ground import Ground, ground_of
 from trustmart.legal_basis.verdict import Verdict
 from trustmart.legal_basis.world import world_of
 from trustmart.policy.models import Policy, Purpose
@@ -23,10 +24,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Where a use case stands, with its verdict; `why` and `next_step` are sentences for people."""
+    """Where a use case stands, with its verdict; `reason` and `next_step` are sentences for people."""
 
+    use_case: str
     state: State
-    why: str
+    reason: str
     next_step: str
     verdict: Verdict
 
@@ -36,7 +38,7 @@ class Status:
         return self.state is State.READY
 
 
-def statuses(policy: Policy) -> dict[str, Status]:
+def statuses_of(policy: Policy) -> dict[str, Status]:
     """Return where every use case of a policy stands."""
     world = world_of(policy)
     return {
@@ -45,24 +47,37 @@ def statuses(policy: Policy) -> dict[str, Status]:
     }
 
 
+def grounds_of(policy: Policy, statuses: Mapping[str, Status]) -> dict[str, Ground]:
+    """Return the ground of every use case that uses people and is ready to run."""
+    return {
+        name: ground_of(name, policy.use_cases[name], status.verdict.legal_basis, policy.purposes)
+        for name, status in statuses.items()
+        if status.is_ready and status.verdict.legal_basis.is_personal
+    }
+
+
 def status_of(use_case: UseCase, verdict: Verdict, purposes: Mapping[str, Purpose]) -> Status:
     """Return where a use case stands: what refuses it first, then what it lacks, then who has not signed."""
-    explain = f"trustmart decide --use-case {verdict.use_case}"
+    name, basis = verdict.use_case, verdict.legal_basis
+    explain = f"trustmart decide --use-case {name}"
     if verdict.undecided:
-        why = f"refused: not known: {', '.join(verdict.undecided)}"
-        return _status(State.REFUSED, why, f"fill in {', '.join(verdict.undecided)}, then: {explain}", verdict)
-    if verdict.legal_basis is LegalBasis.REFUSED:
+        fields = ", ".join(verdict.undecided)
+        reason = f"{name} is refused: not known, and it would decide: {fields}"
+        return _status(State.REFUSED, reason, f"fill in {fields}, then: {explain}", verdict)
+    if basis is LegalBasis.REFUSED:
         last = verdict.trail[-1].because
-        why = f"refused: {last.field} is {last.value}: {last.rule} ({last.article})"
-        return _status(State.REFUSED, why, f"what would make it possible: {explain}", verdict)
+        reason = f"{name} is refused: {last.rule} ({last.article}), and {last.field} is {last.value}"
+        return _status(State.REFUSED, reason, f"see what would make it possible: {explain}", verdict)
     if lacking := _lacking(use_case, verdict, purposes):
-        why = f"{verdict.legal_basis}, yet it lacks {'; '.join(lacking)}"
-        return _status(State.INCOMPLETE, why, f"add it in use_cases.yml, then: {explain}", verdict)
-    if not use_case.is_signed:
-        who = " and ".join(unsigned(use_case))
-        why = f"a draft: not signed for version {use_case.version} by {who}"
-        return _status(State.DRAFT, why, f"have {who} sign in use_cases.yml (owners), then: trustmart check", verdict)
-    return _status(State.READY, f"{verdict.legal_basis}, signed by both owners", "nothing", verdict)
+        reason = f"{name} is incomplete: it stands on {_words(basis)}, and lacks {'; '.join(lacking)}"
+        return _status(State.INCOMPLETE, reason, f"add what it lacks, then: {explain}", verdict)
+    if missing := unsigned(use_case):
+        who = " and ".join(missing)
+        reason = f"{name} is a draft: version {use_case.version} is not signed by {who}"
+        return _status(
+            State.DRAFT, reason, f"have {who} sign (owners in use_cases.yml), then: trustmart check", verdict
+        )
+    return _status(State.READY, f"{name} stands on {_words(basis)}, signed by both owners", "nothing", verdict)
 
 
 def unsigned(use_case: UseCase) -> list[str]:
@@ -94,5 +109,9 @@ def _lacking(use_case: UseCase, verdict: Verdict, purposes: Mapping[str, Purpose
     return lacking
 
 
-def _status(state: State, why: str, next_step: str, verdict: Verdict) -> Status:
-    return Status(state=state, why=why, next_step=next_step, verdict=verdict)
+def _status(state: State, reason: str, next_step: str, verdict: Verdict) -> Status:
+    return Status(use_case=verdict.use_case, state=state, reason=reason, next_step=next_step, verdict=verdict)
+
+
+def _words(basis: LegalBasis) -> str:
+    return basis.replace("_", " ")
