@@ -1,12 +1,14 @@
 """Use cases to decide on: a world, a plain one to vary, and Hypothesis strategies for all the others."""
 
 from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from trustmart.legal_basis import World
+from trustmart.policy.models import Purpose
 from trustmart.policy.use_cases import Channel, Controller, Kind, Mechanism, Origin, Product, Relation, UseCase
 
 COMPANY = Controller(
@@ -209,3 +211,23 @@ GAPS = st.sets(st.sampled_from(list(UNKNOWN_FIELDS)), min_size=1, max_size=3)
 USE_CASES_WITH_GAPS = st.builds(_with_gaps, use_cases(), GAPS).filter(lambda made: made is not None)
 
 WORLDS = st.sampled_from([WORLD, WORLD, WORLD, TOWN_HALL])
+
+
+PURPOSES = {
+    "letters": Purpose(title="Letters", data_use="marketing", objections=("direct_marketing",), minimum_age=18),
+    "news": Purpose(title="News", data_use="marketing", valid_for_days=730, objections=("direct_marketing",)),
+}
+
+
+def policy_of(**use_cases: UseCase) -> Any:
+    """Return what the legal basis reads of a policy."""
+    return SimpleNamespace(
+        use_cases=use_cases,
+        purposes=PURPOSES,
+        controller=COMPANY,
+        eea=WORLD.eea,
+        adequacy={},
+        live_calls_without_consent=WORLD.live_calls_without_consent,
+        jurisdictions={},
+        default_age_of_digital_consent=18,
+    )

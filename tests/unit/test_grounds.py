@@ -1,34 +1,14 @@
 """Grounds and statuses: what the door asks for, and which use cases run at all."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from support.use_cases import COMPANY, WORLD, use_case
+from support.use_cases import policy_of, use_case
 from trustmart.legal_basis import Ground, LegalBasis, State, grounds_of, statuses_of
-from trustmart.policy.models import Purpose
 
 SIGNED = {"owners": {"business": "head_of_lending", "legal": "dpo"}}
 PLANS = {"capture_plan": "asked in the app", "activation_plan": "a letter a month"}
-PURPOSES = {
-    "letters": Purpose(title="Letters", data_use="marketing", objections=("direct_marketing",), minimum_age=18),
-    "news": Purpose(title="News", data_use="marketing", valid_for_days=730, objections=("direct_marketing",)),
-}
-
-
-def policy(**use_cases: Any) -> Any:
-    """Return what grounds read of a policy."""
-    return SimpleNamespace(
-        use_cases=use_cases,
-        purposes=PURPOSES,
-        controller=COMPANY,
-        eea=WORLD.eea,
-        adequacy={},
-        live_calls_without_consent=WORLD.live_calls_without_consent,
-        jurisdictions={},
-        default_age_of_digital_consent=18,
-    )
 
 
 def grounds(made: Any) -> Any:
@@ -39,7 +19,7 @@ def grounds(made: Any) -> Any:
 def test_a_legitimate_interest_asks_for_no_objection() -> None:
     """S21: the door lets in whoever has not objected, and needs no consent."""
     made = use_case(asked_as="letters", **SIGNED)
-    assert grounds(policy(loan_offers=made)) == {
+    assert grounds(policy_of(loan_offers=made)) == {
         "loan_offers": Ground(
             use_case="loan_offers",
             purpose="letters",
@@ -55,7 +35,7 @@ def test_a_legitimate_interest_asks_for_no_objection() -> None:
 def test_consent_asks_for_a_yes_that_is_still_good() -> None:
     """S24: the door lets in who has said yes, for as long as a yes is good."""
     made = use_case(channels=["email"], product="own_dissimilar", asked_as="news", **SIGNED, **PLANS)
-    ground = grounds(policy(newsletter=made))["newsletter"]
+    ground = grounds(policy_of(newsletter=made))["newsletter"]
     assert (ground.needs_consent, ground.valid_for_days, ground.channel) == (True, 730, "email")
     assert ground.objections == ("direct_marketing",)
 
@@ -69,15 +49,15 @@ def test_a_contract_asks_for_nothing_that_a_person_could_end() -> None:
         channels=[],
         **SIGNED,
     )
-    ground = grounds(policy(account=made))["account"]
+    ground = grounds(policy_of(account=made))["account"]
     assert (ground.purpose, ground.needs_consent, ground.objections) == ("account", False, ())
 
 
 def test_what_is_about_nobody_has_no_ground_and_may_run() -> None:
     """S08: an anonymous use case asks nothing of anybody."""
     made = use_case(kind="report", individuals=False, channels=[], data_use="analytics.reporting", **SIGNED)
-    assert grounds(policy(report=made)) == {}
-    assert statuses_of(policy(report=made))["report"].is_ready
+    assert grounds(policy_of(report=made)) == {}
+    assert statuses_of(policy_of(report=made))["report"].is_ready
 
 
 @pytest.mark.parametrize(
@@ -107,7 +87,7 @@ def test_what_is_about_nobody_has_no_ground_and_may_run() -> None:
 )
 def test_what_is_not_ready_says_why_and_what_to_do(changes: dict[str, Any], state: State, said: str) -> None:
     """S03, S05, S10: drafts, incomplete and refused use cases have no ground, a reason, and a next step."""
-    made = policy(offer=use_case(**changes))
+    made = policy_of(offer=use_case(**changes))
     status = statuses_of(made)["offer"]
     assert (status.state, said in status.reason) == (state, True), status
     assert "trustmart" in status.next_step
@@ -119,6 +99,6 @@ def test_a_signature_holds_for_its_version_only() -> None:
     version = use_case().version
     signature = {"by": "dpo", "on": "2026-11-01", "version": version}
     owners = {"business": "head", "legal": signature}
-    assert statuses_of(policy(offer=use_case(asked_as="letters", owners=owners)))["offer"].is_ready
+    assert statuses_of(policy_of(offer=use_case(asked_as="letters", owners=owners)))["offer"].is_ready
     changed = use_case(asked_as="letters", owners=owners, categories=["user.contact.address"])
-    assert statuses_of(policy(offer=changed))["offer"].state is State.DRAFT
+    assert statuses_of(policy_of(offer=changed))["offer"].state is State.DRAFT

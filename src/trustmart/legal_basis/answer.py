@@ -53,7 +53,13 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _reach(part: Reach, value_per_person: float | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"people": part.people, "of": part.of, "share": part.share, "low": part.low, "high": part.high}
+    found: dict[str, Any] = {
+        "people": part.people,
+        "of": part.of,
+        "share": part.share,
+        "low": part.low,
+        "high": part.high,
+    }
     if part.note is not None:
         found["note"] = part.note
     if value_per_person is not None:

@@ -26,7 +26,7 @@ CONDITIONS = {
     ),
     "made_anonymous_at_once": Rule("traffic and location data are made anonymous at once", "ePrivacy 6(1), 9(1)"),
     "strictly_necessary": Rule(
-        "the communications data serve the service asked for, or the law, and nothing else", "ePrivacy 5(3), 15(1)"
+        "communications data serve the service asked for, or the law, and nothing else", "ePrivacy 5(3), 6(2), 15(1)"
     ),
     # every personal use
     "information_given": Rule("people are told of this purpose, and its legal basis", "GDPR 13(1)(c), 14(1)(c)"),
@@ -85,7 +85,7 @@ def conditions_of(basis: LegalBasis, facts: Facts) -> tuple[str, ...]:
     else:
         parts += _personal(facts)
     if basis is LegalBasis.CONTRACT:
-        parts += ("necessity_stated",) if facts.necessary is True else ()
+        parts += _contract(facts)
     elif basis is LegalBasis.LEGAL_OBLIGATION:
         parts += _obligation(facts)
     elif basis is LegalBasis.LEGITIMATE_INTEREST:
@@ -139,6 +139,14 @@ def _abroad(facts: Facts) -> Iterator[str]:
         yield "adequacy_covers_recipient"
     if any(transfer.mechanism is Mechanism.NONE and needed_abroad(facts, transfer) for transfer in abroad):
         yield "transfer_needed_each_time"
+
+
+def _contract(facts: Facts) -> Iterator[str]:
+    """What a contract rests on."""
+    if facts.necessary is True:
+        yield "necessity_stated"
+    if communications(facts):
+        yield "strictly_necessary"
 
 
 def _obligation(facts: Facts) -> Iterator[str]:

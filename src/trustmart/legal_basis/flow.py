@@ -92,7 +92,8 @@ def _because(question: str, verdict: Verdict | None) -> list[str]:
 
 
 def _cut(text: str, longest: int = 48) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    shown = "".join(char if char.isprintable() else " " for char in text)
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def _value(value: Any) -> str:
