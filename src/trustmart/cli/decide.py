@@ -71,7 +71,8 @@ def _answers(chosen: "dict[str, UseCase]", world: "World", policy: "Policy") -> 
     from trustmart.legal_basis import decide as decide_one
     from trustmart.legal_basis.answer import answer
 
-    population = _population()
+    # The customers in our warehouse are those of our own controller.
+    population = _population() if world.controller == policy.controller else None
     purposes = {name: made.asked_as for name, made in chosen.items()}
     reached = reach(population.standings, purposes) if population is not None else {}
     return [

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trustmart.legal_basis.bases import LegalBasis
-from trustmart.legal_basis.decision import decide, ruling_on
+from trustmart.legal_basis.decision import basis_of, decide, ruling_on
 from trustmart.legal_basis.facts import Facts
 from trustmart.legal_basis.moves import MOVES
 from trustmart.legal_basis.unknowns import TooManyWays, Way, ways
@@ -47,13 +47,13 @@ def alternatives(name: str, use_case: UseCase, world: World) -> tuple[Alternativ
     verdict = decide(name, use_case, world)
     if verdict.legal_basis in _NEEDED:
         return ()
-    found = list(_by_moves(name, use_case, world, verdict.legal_basis.rung))
+    found = list(_by_moves(use_case, world, verdict.legal_basis.rung))
     if verdict.undecided:
-        found += _by_filling_in(name, use_case, world)
+        found += _by_filling_in(use_case, world)
     return tuple(sorted(found, key=lambda alternative: (alternative.legal_basis.rung, len(alternative.edits))))
 
 
-def _by_moves(name: str, use_case: UseCase, world: World, rung: int) -> Iterator[Alternative]:
+def _by_moves(use_case: UseCase, world: World, rung: int) -> Iterator[Alternative]:
     """Try the moves one by one, then in twos and threes; what holds a smaller set that does as well is left out."""
     kept: list[tuple[frozenset[int], int]] = []
     for size in range(1, MOST_MOVES + 1):
@@ -62,7 +62,7 @@ def _by_moves(name: str, use_case: UseCase, world: World, rung: int) -> Iterator
             best = min((reached for moves, reached in kept if moves < done), default=rung)
             if best == 0 or (changed := _changed(use_case, world, chosen)) is None:
                 continue
-            basis = decide(name, changed, world).legal_basis
+            basis = basis_of(changed, world)
             if basis.rung < best and (sound := _sound(changed)) is not None:
                 kept.append((done, basis.rung))
                 yield Alternative(
@@ -81,10 +81,10 @@ def _changed(use_case: UseCase, world: World, chosen: Iterable[int]) -> UseCase 
     return changed
 
 
-def _by_filling_in(name: str, use_case: UseCase, world: World) -> Iterator[Alternative]:
+def _by_filling_in(use_case: UseCase, world: World) -> Iterator[Alternative]:
     """Return, for each legal basis that the open fields allow, the fewest of them that settle it."""
     try:
-        found = ways(Facts(use_case, world), ruling_on)
+        found = list(ways(Facts(use_case, world), ruling_on))
     except TooManyWays:
         return
     shortest: dict[LegalBasis, Way] = {}
@@ -94,7 +94,7 @@ def _by_filling_in(name: str, use_case: UseCase, world: World) -> Iterator[Alter
             shortest.setdefault(way.ruling.legal_basis, way)
     shortest.pop(LegalBasis.REFUSED, None)
     for basis, way in shortest.items():
-        needed = _needed(name, use_case, world, way.assumed, basis)
+        needed = _needed(use_case, world, way.assumed, basis)
         filled = fill_in(use_case, needed)
         said = ", ".join(f"{field} is {_word(value)}" for field, value in needed.items())
         yield Alternative(
@@ -105,14 +105,12 @@ def _by_filling_in(name: str, use_case: UseCase, world: World) -> Iterator[Alter
         )
 
 
-def _needed(
-    name: str, use_case: UseCase, world: World, assumed: Mapping[str, Any], basis: LegalBasis
-) -> dict[str, Any]:
+def _needed(use_case: UseCase, world: World, assumed: Mapping[str, Any], basis: LegalBasis) -> dict[str, Any]:
     """Drop every assumption that the legal basis stands without."""
     needed = dict(assumed)
     for field in assumed:
         fewer = {other: value for other, value in needed.items() if other != field}
-        if decide(name, fill_in(use_case, fewer), world).legal_basis is basis:
+        if basis_of(fill_in(use_case, fewer), world) is basis:
             needed = fewer
     return needed
 
@@ -163,7 +161,7 @@ def _differences(block: str, before: Any, after: Any) -> Iterator[Edit]:
 
 
 def _word(value: Any) -> str:
-    return {True: "true", False: "false"}.get(value, str(value).replace("_", " "))
+    return str(value).lower() if isinstance(value, bool) else str(value).replace("_", " ")
 
 
 def _capital(sentence: str) -> str:

@@ -1,7 +1,8 @@
 """What is not known: decide every way it could be, and see whether the ways agree."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from trustmart.legal_basis.bases import LegalBasis
@@ -38,37 +39,32 @@ class TooManyWays(Exception):
         self.fields = tuple(fields)
 
 
-def ways(facts: Facts, rule: Callable[[Facts], Ruling]) -> list[Way]:
-    """Return the ruling for every way that what is not known could be; only fields that are read are tried."""
-    found: list[Way] = []
+def ways(facts: Facts, rule: Callable[[Facts], Ruling]) -> Iterator[Way]:
+    """Yield the ruling for every way that what is not known could be; only fields that are read are tried."""
     open_ways: list[tuple[Facts, dict[str, Any]]] = [(facts, {})]
+    found = 0
     while open_ways:
         case, assumed = open_ways.pop()
         try:
-            found.append(Way(assumed, rule(case)))
+            ruling = rule(case)
         except NotKnown as unknown:
             field = unknown.field
             # The first answer is gone through first.
             for value in reversed(can_be(case, field)):
                 open_ways.append((case.assuming(field, value), {**assumed, field: value}))
-        if len(found) + len(open_ways) > MOST_WAYS:
+        else:
+            found += 1
+            yield Way(assumed, ruling)
+        if found + len(open_ways) > MOST_WAYS:
             raise TooManyWays(facts.unknown())
-    return found
 
 
 def deciding_fields(found: Sequence[Way]) -> tuple[str, ...]:
     """Return the fields that decide: two ways differ in nothing else, and have another legal basis."""
-    fields = dict.fromkeys(field for way in found for field in way.assumed)
-    return tuple(field for field in fields if _decides(field, found))
-
-
-def _decides(field: str, found: Sequence[Way]) -> bool:
-    """True where the ways fall apart over this field alone."""
-    having = [way for way in found if field in way.assumed]
-    return any(
-        one.ruling.legal_basis is not other.ruling.legal_basis
-        and one.assumed[field] != other.assumed[field]
-        and all(other.assumed.get(name, value) == value for name, value in one.assumed.items() if name != field)
-        for index, one in enumerate(having)
-        for other in having[index + 1 :]
-    )
+    deciding: set[str] = set()
+    for one, other in combinations(found, 2):
+        if one.ruling.legal_basis is not other.ruling.legal_basis:
+            differing = [name for name, value in one.assumed.items() if other.assumed.get(name, value) != value]
+            if len(differing) == 1:
+                deciding.update(differing)
+    return tuple(field for field in dict.fromkeys(name for way in found for name in way.assumed) if field in deciding)

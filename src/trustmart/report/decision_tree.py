@@ -91,7 +91,9 @@ def _value(value: Any) -> str:
     """Write a value as YAML would."""
     if isinstance(value, list):
         return f"[{', '.join(_value(item) for item in value)}]"
-    return {None: "null", True: "true", False: "false"}.get(value) or str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
 
 
 def _words(name: str) -> str:
