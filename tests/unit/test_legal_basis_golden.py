@@ -224,3 +224,13 @@ def test_consent_is_not_the_price_of_a_service() -> None:
     """S22: what is claimed to be necessary, and is not, must not be a condition of the service."""
     bundled = use_case(necessary_for_contract="we say so", product="own_dissimilar")
     assert "service_without_consent" in decide("offer", bundled, WORLD).conditions
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"data_use": "Marketing"}, "purpose.data_use"), ({"categories": ["user.health"]}, "source.categories")],
+)
+def test_a_word_nobody_knows_is_refused(changes: dict[str, Any], field: str) -> None:
+    """S03: a category or use that is not in the vocabulary could be anything, so it fails closed."""
+    verdict = decide("offer", use_case(**changes), WORLD)
+    assert (verdict.legal_basis, verdict.undecided) == ("refused", (field,))

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from trustmart.legal_basis.bases import LegalBasis
 from trustmart.legal_basis.decision import basis_of, decide, ruling_on
-from trustmart.legal_basis.facts import Facts
+from trustmart.legal_basis.facts import Facts, unheard_words
 from trustmart.legal_basis.moves import MOVES
 from trustmart.legal_basis.unknowns import TooManyWays, Way, ways
 from trustmart.legal_basis.world import World
@@ -48,7 +48,7 @@ def alternatives(name: str, use_case: UseCase, world: World) -> tuple[Alternativ
     if verdict.legal_basis in _NEEDED:
         return ()
     found = list(_by_moves(use_case, world, verdict.legal_basis.rung))
-    if verdict.undecided:
+    if verdict.undecided and not unheard_words(use_case.purpose.data_use, use_case.source.categories):
         found += _by_filling_in(use_case, world)
     return tuple(sorted(found, key=lambda alternative: (alternative.legal_basis.rung, len(alternative.edits))))
 

@@ -9,7 +9,7 @@ from trustmart.legal_basis.asking import against_consent, for_explicit
 from trustmart.legal_basis.bases import LegalBasis
 from trustmart.legal_basis.conditions import conditions_of
 from trustmart.legal_basis.contract import against_contract, against_duty
-from trustmart.legal_basis.facts import Facts
+from trustmart.legal_basis.facts import Facts, unheard_words
 from trustmart.legal_basis.interest import against_interest
 from trustmart.legal_basis.marketing import is_soft_opt_in
 from trustmart.legal_basis.risks import Hit, protected_communications
@@ -40,6 +40,8 @@ def decide(name: str, use_case: UseCase, world: World) -> Verdict:
     What is not known is gone through: where every way it could be has the same legal basis, that is the answer, under
     the conditions of all; where they fall apart it is refused, and `undecided` names the fields that would decide.
     """
+    if unheard := unheard_words(use_case.purpose.data_use, use_case.source.categories):
+        return _undecided(name, (), unheard, rules.UNHEARD_WORD)
     facts = Facts(use_case, world)
     try:
         found = list(ways(facts, ruling_on))
@@ -54,6 +56,8 @@ def decide(name: str, use_case: UseCase, world: World) -> Verdict:
 
 def basis_of(use_case: UseCase, world: World) -> LegalBasis:
     """Return the legal basis alone: the same as decide says, sooner where something is not known."""
+    if unheard_words(use_case.purpose.data_use, use_case.source.categories):
+        return LegalBasis.REFUSED
     basis: LegalBasis | None = None
     try:
         for way in ways(Facts(use_case, world), ruling_on):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from trustmart.legal_basis.world import World
 from trustmart.policy.use_cases import Channel, Kind, Origin, Product, Transfer, UseCase
+from trustmart.policy.vocabulary import data_categories, data_uses
 
 MAJORITY = 18
 # Stands for every country that is neither in the EEA nor adequate: ISO 3166-1 gives it to nobody.
@@ -84,6 +85,14 @@ def read_categories(categories: tuple[str, ...]) -> Categories:
         credit_score=first("user.financial.credit_score"),
         wide="user.demographic" if "user.demographic" in categories else None,
     )
+
+
+@lru_cache(maxsize=4096)
+def unheard_words(data_use: str, categories: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fields whose words nobody knows: a rule that does not know a word cannot see its risk."""
+    categories_known = data_categories().issuperset(categories)
+    known = {"purpose.data_use": data_use in data_uses(), "source.categories": categories_known}
+    return tuple(field for field, is_known in known.items() if not is_known)
 
 
 class Facts:

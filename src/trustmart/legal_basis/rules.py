@@ -90,5 +90,6 @@ EACH_RECIPIENT = Rule("who passes data on has the person agree to each recipient
 
 # What is not known
 NOT_KNOWN = Rule("what is not known cannot be decided, so it is refused: fill this in", "GDPR 5(2)")
+UNHEARD_WORD = Rule("a word that is none of fideslang's hides what it stands for", "GDPR 5(2)")
 DOES_NOT_MATTER = Rule("whatever the answer, the legal basis is the same", "GDPR 5(2)")
 TOO_MUCH_IS_NOT_KNOWN = Rule("too little is known to decide: fill these in", "GDPR 5(2)")
