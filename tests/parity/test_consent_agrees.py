@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from support.compiled import SmallWarehouse, small_warehouse
 from support.consents import Answer, Crm, answers, crms, of_families
-from support.use_cases import policy_with_everything_signed
+from support.signed_policy import policy_with_everything_signed
 from trustmart.consent import ConsentRecord, ConsentState, Reason
 from trustmart.legal_basis import grounds_of, statuses_of
 from trustmart.pipeline.context import Context, open_context
