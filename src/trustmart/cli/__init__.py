@@ -5,6 +5,8 @@ from trustmart.cli.app import app
 # isort: off
 # In the order in which --help lists them.
 from trustmart.cli import verbs
+from trustmart.cli import decide
+from trustmart.cli import proof
 from trustmart.cli import tools
 
-__all__ = ["app", "tools", "verbs"]
+__all__ = ["app", "decide", "proof", "tools", "verbs"]

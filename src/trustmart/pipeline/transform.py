@@ -7,6 +7,7 @@ from trustmart.errors import ModelsFailed
 from trustmart.lineage import broken_fences, read_manifest
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.dbt_project import DbtRun, OnNode, artifacts_folder, run_dbt
+from trustmart.pipeline.strategy import strategy_mix
 from trustmart.pipeline.use_cases import (
     NotBuilt,
     drop_what_may_not_be,
@@ -33,7 +34,7 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     report = {**_report(context, run), "not_built": [mart.as_dict() for mart in not_built]}
     if not report["failed"]:
         check_fences(context)
-        report["crossings"] = register_crossings(context)
+        report |= {"crossings": register_crossings(context), "strategy": strategy_mix(context)}
     report["seconds"] = round(time.monotonic() - started, 2)
     context.keep("transform", report)
     raise_if_failed(report)

@@ -35,9 +35,8 @@ def _unknown_vocabulary(policy: Policy) -> Iterator[Fault]:
     for name, purpose in policy.purposes.items():
         if purpose.data_use not in data_uses():
             yield ("purposes", name, "data_use"), f"{purpose.data_use!r} is not a fideslang data use"
-    for name, use_case in policy.use_cases.items():
-        for place, what in faults_of_words(use_case):
-            yield ("use_cases", name, *place), what
+    for place, what in faults_of_words({name: one.model_dump() for name, one in policy.use_cases.items()}):
+        yield ("use_cases", *place), what
 
 
 def _use_cases_that_ask_for_nothing_known(policy: Policy) -> Iterator[Fault]:

@@ -1,7 +1,6 @@
 """Read a file of use cases on its own, for `trustmart decide --use-case FILE`; all its faults come at once."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ from pydantic import ValidationError
 from trustmart.errors import PolicyFault
 from trustmart.policy.base import Name, PolicyModel
 from trustmart.policy.use_cases import Controller, UseCase
-from trustmart.policy.vocabulary import data_categories, data_uses
-from trustmart.policy.wording import faults_in_words, not_one_of
+from trustmart.policy.vocabulary import faults_of_words
+from trustmart.policy.wording import UNION_STEPS, faults_in_words
 from trustmart.policy.yaml_lines import Document, Place, read_document
 
 BLOCKS = ("purpose", "processing", "source", "transfers")
@@ -40,34 +39,14 @@ def read_use_cases(path: Path) -> UseCaseFile:
         try:
             read = UseCaseFile.model_validate(content)
         except ValidationError as error:
-            faults += [_at(document, place, *fault) for fault in faults_in_words(error, UseCaseFile)]
-        faults += [_at(document, place, *fault) for fault in vocabulary_faults(content["use_cases"])]
+            faults += [_at(document, place, *fault) for fault in faults_in_words(error, UseCaseFile, written=content)]
+        words = faults_of_words(content["use_cases"])
+        faults += [_at(document, place, ("use_cases", *where), what) for where, what in words]
     if faults or read is None:
         raise PolicyFault(
             sorted(dict.fromkeys(faults), key=_line), where=document.name, then=f"trustmart decide --use-case {path}"
         )
     return read
-
-
-def vocabulary_faults(use_cases: Any) -> Iterator[tuple[Place, str]]:
-    """Return each data use and data category that is not one of fideslang's."""
-    for name, use_case in use_cases.items() if isinstance(use_cases, dict) else ():
-        purpose, source = _block(use_case, "purpose"), _block(use_case, "source")
-        data_use = purpose.get("data_use")
-        if isinstance(data_use, str) and data_use not in data_uses():
-            what = not_one_of(data_use, data_uses(), "a fideslang data use")
-            yield ("use_cases", name, "purpose", "data_use"), what
-        categories = source.get("categories")
-        for index, category in enumerate(categories if isinstance(categories, list) else ()):
-            if isinstance(category, str) and category not in data_categories():
-                what = not_one_of(category, data_categories(), "a fideslang data category")
-                yield ("use_cases", name, "source", "categories", index), what
-
-
-def _block(use_case: Any, name: str) -> dict[str, Any]:
-    """Return a block, or an empty one where something else stands in its place."""
-    block = use_case.get(name) if isinstance(use_case, dict) else None
-    return block if isinstance(block, dict) else {}
 
 
 def _arranged(document: Document, path: Path) -> tuple[dict[str, Any] | None, int]:
@@ -79,9 +58,14 @@ def _arranged(document: Document, path: Path) -> tuple[dict[str, Any] | None, in
         return content, 0
     controller = {"controller": content["controller"]} if "controller" in content else {}
     rest = {name: value for name, value in content.items() if name != "controller"}
-    if any(name in BLOCKS and not _block(rest, name).get("purpose") for name in rest):
+    if any(name in BLOCKS and not _is_use_case(block) for name, block in rest.items()):
         return {**controller, "use_cases": {_name_of(path): rest}}, 2
     return {**controller, "use_cases": rest}, 1
+
+
+def _is_use_case(block: Any) -> bool:
+    """True for a use case that is called like one of its blocks."""
+    return isinstance(block, dict) and bool(block.get("purpose"))
 
 
 def _name_of(path: Path) -> str:
@@ -94,7 +78,7 @@ def _at(document: Document, left_out: int, place: Place, what: str) -> str:
     """Put file, line and field before a fault."""
     if place and place[0] == "use_cases":
         place = place[left_out:]
-    path = ".".join(str(step) for step in place if step not in ("[key]", "bool", "str", "SignOff"))
+    path = ".".join(str(step) for step in place if step not in UNION_STEPS)
     return f"{document.name}:{document.line_of(place)}: {f'{path}: ' if path else ''}{what}"
 
 

@@ -13,10 +13,16 @@ _BLOCK_TYPES = {"model_type", "model_attributes_type", "dict_type"}
 _LIST_TYPES = {"tuple_type", "list_type", "frozen_set_type", "set_type"}
 _LONGEST = 60
 MOST_LISTED = 12
+# Steps of a place that pydantic adds: which kind of value was tried.
+UNION_STEPS = frozenset({"[key]", "bool", "str", "SignOff"})
 
 
-def faults_in_words(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Place, str]]:
-    """Return each fault of a validation as its place and a sentence."""
+def faults_in_words(error: ValidationError, model: type[BaseModel], *, written: Any) -> Iterator[tuple[Place, str]]:
+    """Return each fault of a validation as its place and a sentence.
+
+    written: the content as it stands in the files. What was found is shown from there: what the environment filled in
+    may be a secret.
+    """
     for fault in error.errors(include_url=False):
         place = tuple(fault["loc"])
         holder = model_at(model, place[:-1])
@@ -24,13 +30,23 @@ def faults_in_words(error: ValidationError, model: type[BaseModel]) -> Iterator[
             # One model may contradict itself in several ways, and says so in one message.
             for what in str(fault["msg"]).removeprefix("Value error, ").split("; "):
                 yield place, what
-        elif (said := _in_words(fault, place, holder)) is not None:
+        elif (said := _in_words(fault, place, holder, found=written_at(written, place))) is not None:
             yield place, said
 
 
-def _in_words(fault: Mapping[str, Any], place: Place, holder: type[BaseModel] | None) -> str | None:
+def written_at(content: Any, place: Place) -> Any:
+    """Return what stands at a place; steps that only say which kind of value was tried are passed over."""
+    for step in place:
+        try:
+            content = content[step]
+        except (KeyError, IndexError, TypeError):
+            continue
+    return content
+
+
+def _in_words(fault: Mapping[str, Any], place: Place, holder: type[BaseModel] | None, *, found: Any) -> str | None:
     """Say one fault as a colleague would; None for what another fault says better."""
-    name, kind, found = place[-1] if place else "", fault["type"], fault.get("input")
+    name, kind = place[-1] if place else "", fault["type"]
     if kind == "extra_forbidden":
         known = _words_of(holder)
         return f"unknown word {name!r}; accepted here: {', '.join(known)}{did_you_mean(str(name), known)}"
@@ -55,9 +71,8 @@ def _in_words(fault: Mapping[str, Any], place: Place, holder: type[BaseModel] | 
 def not_one_of(found: object, accepted: Iterable[str], noun: str) -> str:
     """Say that a word is not among those accepted, and which of them it resembles."""
     known = sorted(accepted)
-    listed = ", ".join(known[:MOST_LISTED]) + (
-        f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
-    )
+    more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
+    listed = ", ".join(known[:MOST_LISTED]) + more
     return f"{found!r} is not {noun}{did_you_mean(str(found), known)} (accepted: {listed or 'none yet'})"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trustmart.legal_basis import LegalBasis
 from trustmart.report.words import age, listing, number, plural
 
 STAGES = ("ingest", "forget", "transform", "release", "activate")
@@ -109,6 +110,36 @@ def audiences(stages: Stages) -> list[Mapping[str, Any]]:
 def not_built(stages: Stages) -> list[Mapping[str, Any]]:
     """Return the marts that were left out because their use case may not run."""
     return list(stage(stages, "transform").get("not_built") or [])
+
+
+def strategy(stages: Stages) -> list[Mapping[str, Any]]:
+    """Return the use cases with their legal basis and reach, the freest right first."""
+    rows = list(stage(stages, "transform").get("strategy") or [])
+    return sorted(rows, key=lambda row: (_order(row), str(row.get("use_case"))))
+
+
+def strategy_by_basis(stages: Stages) -> list[tuple[str, int, float | None, float | None]]:
+    """Return (legal basis, use cases, the largest reach, what a contact of all they reach is worth), freest first."""
+    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    for row in strategy(stages):
+        grouped.setdefault(str(row.get("legal_basis")), []).append(row)
+    return [
+        (
+            basis,
+            len(found),
+            max((row["share"] for row in found if row.get("share") is not None), default=None),
+            sum(values)
+            if (values := [row["value_eur"] for row in found if row.get("value_eur") is not None])
+            else None,
+        )
+        for basis, found in grouped.items()
+    ]
+
+
+def _order(row: Mapping[str, Any]) -> int:
+    """Return the rung of a row's legal basis; what nobody knows comes last."""
+    basis = row.get("legal_basis")
+    return list(LegalBasis).index(LegalBasis(basis)) if basis in set(LegalBasis) else len(LegalBasis)
 
 
 def crossings(stages: Stages) -> list[Mapping[str, Any]]:
