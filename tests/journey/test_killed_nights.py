@@ -74,7 +74,7 @@ KILLS = [
     after(FORGET + "_erase"),
     after(RECORD, mentions="erasure"),
     # transform
-    Kill(function="dbt", mentions="int_subject_purposes__decided"),
+    Kill(function="dbt", mentions="int_subject_use_cases__decided"),
     Kill(function="dbt", mentions="aud_email_marketing__active_customers"),
     after(KEEP, mentions="transform"),
     # release

@@ -2,12 +2,14 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from trustmart.ledger import Ledger
+from trustmart.legal_basis import Ground, Status, grounds_of, statuses_of
 from trustmart.policy import Policy, load_policy
 from trustmart.settings import Settings
 from trustmart.warehouse import DuckDBWarehouse
@@ -23,6 +25,8 @@ class Context:
     ledger: Ledger
     as_of: datetime
     now: datetime
+    statuses: Mapping[str, Status]
+    grounds: Mapping[str, Ground]
 
     @property
     def sends_at(self) -> datetime:
@@ -61,9 +65,13 @@ def open_context(
     settings = settings or Settings()
     clock = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     moment = (as_of or clock).astimezone(UTC).replace(microsecond=0)
+    policy = load_policy(settings.policy_folder)
+    statuses = statuses_of(policy)
     return Context(
         settings=settings,
-        policy=load_policy(settings.policy_folder),
+        policy=policy,
+        statuses=statuses,
+        grounds=grounds_of(policy, statuses),
         warehouse=DuckDBWarehouse(settings),
         ledger=Ledger(settings.ledger_file),
         as_of=moment,

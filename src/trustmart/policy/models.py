@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from trustmart.policy.base import Country, Name, PolicyModel
 from trustmart.policy.use_cases import Controller, UseCase
 
+
 class Role(StrEnum):
     """What a column can do to a person (ANONYMITY: the literature's four roles)."""
 

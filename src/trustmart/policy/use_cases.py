@@ -232,7 +232,7 @@ def _contradictions(use_case: UseCase) -> list[str]:
             ),
             (
                 source.obtained_in_sale and source.origin is Origin.THIRD_PARTY,
-                "source.obtained_in_sale is true, yet origin is third_party: details bought in are not from a sale of ours",
+                "source.obtained_in_sale is true, yet origin is third_party: bought data is not from a sale of ours",
             ),
         )
         if holds

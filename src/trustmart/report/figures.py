@@ -106,6 +106,16 @@ def audiences(stages: Stages) -> list[Mapping[str, Any]]:
     return [entry for entry in stage(stages, "activate").get("audiences", []) if entry.get("audience") not in held]
 
 
+def not_built(stages: Stages) -> list[Mapping[str, Any]]:
+    """Return the marts that were left out because their use case may not run."""
+    return list(stage(stages, "transform").get("not_built") or [])
+
+
+def crossings(stages: Stages) -> list[Mapping[str, Any]]:
+    """Return the scores: to how many people what was learned anonymously was applied."""
+    return list(stage(stages, "transform").get("crossings") or [])
+
+
 def headline(stages: Stages) -> Headline:
     """Say the night in one sentence."""
     parts = [*_mart_words(stages), *_audience_words(stages), *_held_words(stages), *_failure_words(stages)]
@@ -155,11 +165,13 @@ def _failure_words(stages: Stages) -> list[str]:
 
 def tasks(stages: Stages) -> list[Task]:
     """Return what waits for a person, the most urgent first."""
+    left_out = {entry.get("mart") for entry in not_built(stages)}
     return [
         *_tasks_from_sums(stages),
         *_tasks_from_failures(stages),
-        *[_task_for_mart(mart, stages) for mart in marts(stages, "held")],
-        *[_task_for_audience(entry) for entry in held_audiences(stages)],
+        *[_task_for_use_case(entry) for entry in not_built(stages)],
+        *[_task_for_mart(mart, stages) for mart in marts(stages, "held") if mart.get("mart") not in left_out],
+        *[_task_for_audience(entry) for entry in held_audiences(stages) if entry.get("audience") not in left_out],
         *_tasks_from_gaps(stages),
     ]
 
@@ -193,6 +205,17 @@ def _tasks_from_failures(stages: Stages) -> list[Task]:
             command="trustmart transform",
         )
     ]
+
+
+def _task_for_use_case(entry: Mapping[str, Any]) -> Task:
+    """Say which mart has no right to be built, why, and who answers for it."""
+    owner = f" {entry['owner']} answers for it." if entry.get("owner") else ""
+    return Task(
+        what=f"{entry.get('title') or entry.get('mart')} is not built: its use case may not run",
+        why=[f"{entry.get('why')}.{owner}"],
+        next=f"{entry.get('next_step')}. To see the decision:",
+        command=f"trustmart decide --use-case {entry.get('use_case')}",
+    )
 
 
 def _task_for_mart(mart: Mapping[str, Any], stages: Stages) -> Task:

@@ -1,0 +1,10 @@
+"""The same verbs, for people: trustmart ingest, forget, transform, release, activate, and a whole night."""
+
+from trustmart.cli.app import app
+
+# isort: off
+# In the order in which --help lists them.
+from trustmart.cli import verbs
+from trustmart.cli import tools
+
+__all__ = ["app", "tools", "verbs"]
