@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-pytest.importorskip("trustmart.cli.app", reason="the commands are not split into files yet")
-
-from trustmart.cli import app
+from trustmart.cli.decide import app
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "use_cases"
 ONE = """\

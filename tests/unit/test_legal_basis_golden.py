@@ -234,3 +234,10 @@ def test_a_word_nobody_knows_is_refused(changes: dict[str, Any], field: str) -> 
     """S03: a category or use that is not in the vocabulary could be anything, so it fails closed."""
     verdict = decide("offer", use_case(**changes), WORLD)
     assert (verdict.legal_basis, verdict.undecided) == ("refused", (field,))
+
+
+def test_a_field_that_another_settles_does_not_decide() -> None:
+    """S33: who is no customer has bought nothing, so the sale decides here and the relationship does not."""
+    unknown = {"product": None, "obtained_in_sale": None, "existing_relationship": None}
+    verdict = decide("offer", use_case(channels=["email"], **unknown), WORLD)
+    assert set(verdict.undecided) == {"purpose.product", "source.obtained_in_sale"}

@@ -50,7 +50,14 @@ def alternatives(name: str, use_case: UseCase, world: World) -> tuple[Alternativ
     found = list(_by_moves(use_case, world, verdict.legal_basis.rung))
     if verdict.undecided and not unheard_words(use_case.purpose.data_use, use_case.source.categories):
         found += _by_filling_in(use_case, world)
-    return tuple(sorted(found, key=lambda alternative: (alternative.legal_basis.rung, len(alternative.edits))))
+    needed = [other for other in found if not any(_does_as_well(less, other) for less in found)]
+    return tuple(sorted(needed, key=lambda alternative: (alternative.legal_basis.rung, len(alternative.edits))))
+
+
+def _does_as_well(less: Alternative, other: Alternative) -> bool:
+    """True where the first gets as far with some of the second's edits."""
+    within = len(less.edits) < len(other.edits) and all(edit in other.edits for edit in less.edits)
+    return within and less.legal_basis.rung <= other.legal_basis.rung
 
 
 def _by_moves(use_case: UseCase, world: World, rung: int) -> Iterator[Alternative]:

@@ -49,7 +49,7 @@ def decide(name: str, use_case: UseCase, world: World) -> Verdict:
         return _undecided(name, (), too_many.fields, rules.TOO_MUCH_IS_NOT_KNOWN)
     if len(found) == 1:
         return _verdict(name, found[0].ruling)
-    if fields := deciding_fields(found):
+    if fields := deciding_fields(facts, found):
         return _undecided(name, _shared(found), fields, rules.NOT_KNOWN)
     return _whichever_way(name, found)
 

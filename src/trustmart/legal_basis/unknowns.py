@@ -59,12 +59,23 @@ def ways(facts: Facts, rule: Callable[[Facts], Ruling]) -> Iterator[Way]:
             raise TooManyWays(facts.unknown())
 
 
-def deciding_fields(found: Sequence[Way]) -> tuple[str, ...]:
-    """Return the fields that decide: two ways differ in nothing else, and have another legal basis."""
+def deciding_fields(facts: Facts, found: Sequence[Way]) -> tuple[str, ...]:
+    """Return the fields that decide: two ways can differ in nothing else, and have another legal basis."""
     deciding: set[str] = set()
     for one, other in combinations(found, 2):
         if one.ruling.legal_basis is not other.ruling.legal_basis:
             differing = [name for name, value in one.assumed.items() if other.assumed.get(name, value) != value]
-            if len(differing) == 1:
-                deciding.update(differing)
+            if len(differing) == 1 and differing[0] not in deciding and _can_meet(facts, one, other, differing[0]):
+                deciding.add(differing[0])
     return tuple(field for field in dict.fromkeys(name for way in found for name in way.assumed) if field in deciding)
+
+
+def _can_meet(facts: Facts, one: Way, other: Way, field: str) -> bool:
+    """True where all that both ways assume beside one field can be true at once, and with either value of the field."""
+    case = facts
+    for name, value in {**one.assumed, **other.assumed}.items():
+        if name != field:
+            if value not in can_be(case, name):
+                return False
+            case = case.assuming(name, value)
+    return {one.assumed[field], other.assumed[field]} <= set(can_be(case, field))
