@@ -122,7 +122,7 @@ def _in_order(nodes: Mapping[str, Any], models: Sequence[str]) -> list[str]:
 
     def visit(key: str) -> None:
         if key in nodes and key not in ordered:
-            for read in nodes[key]["depends_on"]["nodes"]:
+            for read in nodes[key]["depends_on"].get("nodes", ()):
                 visit(read)
             ordered.append(key)
 

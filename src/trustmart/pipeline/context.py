@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,10 @@ from trustmart.warehouse import DuckDBWarehouse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The tools of one deployment, and the instant the night speaks for."""
+    """The tools of one deployment, the instant the night speaks for, and what follows from the policy.
+
+    statuses: where every use case stands. grounds: what those that may run ask of a person.
+    """
 
     settings: Settings
     policy: Policy
@@ -25,8 +28,14 @@ class Context:
     ledger: Ledger
     as_of: datetime
     now: datetime
-    statuses: Mapping[str, Status]
-    grounds: Mapping[str, Ground]
+    statuses: Mapping[str, Status] = field(init=False)
+    grounds: Mapping[str, Ground] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Decide on every use case once."""
+        statuses = statuses_of(self.policy)
+        object.__setattr__(self, "statuses", statuses)
+        object.__setattr__(self, "grounds", grounds_of(self.policy, statuses))
 
     @property
     def sends_at(self) -> datetime:
@@ -65,13 +74,9 @@ def open_context(
     settings = settings or Settings()
     clock = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     moment = (as_of or clock).astimezone(UTC).replace(microsecond=0)
-    policy = load_policy(settings.policy_folder)
-    statuses = statuses_of(policy)
     return Context(
         settings=settings,
-        policy=policy,
-        statuses=statuses,
-        grounds=grounds_of(policy, statuses),
+        policy=load_policy(settings.policy_folder),
         warehouse=DuckDBWarehouse(settings),
         ledger=Ledger(settings.ledger_file),
         as_of=moment,

@@ -64,7 +64,7 @@ decided as (
         case
             when is_restricted then 'restricted'
             when required_age > 0 and (birth_date is null or age_now is null) then 'age_unknown'
-            when age_now < required_age then 'under_age'
+            when required_age > 0 and age_now < required_age then 'under_age'
             when lets_people_decide and is_objecting then 'objected'
             when needs_consent and consent_state = 'unknown' then 'not_asked'
             when needs_consent and consent_state <> 'granted' then consent_state
