@@ -1,6 +1,7 @@
 """Transform: build every model with dbt, and refuse models that reach around their zone's door."""
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from trustmart.errors import ModelsFailed
@@ -33,7 +34,7 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     run = run_dbt(context, ["build", "--exclude-resource-type", "unit_test", *leave_out], on_node=on_node)
     report = {**_report(context, run), "not_built": [mart.as_dict() for mart in not_built]}
     if not report["failed"]:
-        check_fences(context)
+        check_fences(context, not_built={mart.mart for mart in not_built})
         report |= {"crossings": register_crossings(context), "strategy": strategy_mix(context)}
     report["seconds"] = round(time.monotonic() - started, 2)
     context.keep("transform", report)
@@ -41,12 +42,12 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     return report
 
 
-def check_fences(context: Context) -> None:
+def check_fences(context: Context, *, not_built: Collection[str] = ()) -> None:
     """Raise FenceBroken where the manifest of the last dbt command shows a way around a door."""
     manifest = read_manifest(artifacts_folder(context) / "manifest.json")
     crossings = {name: score.learned_from for name, score in context.policy.scores.items()}
     known = {*context.policy.releases, *context.policy.personal_marts}
-    broken_fences(manifest, marts=known, crossings=crossings).raise_if_any()
+    broken_fences(manifest, marts=known, crossings=crossings, not_built=not_built).raise_if_any()
 
 
 def raise_if_failed(report: dict[str, Any]) -> None:
