@@ -16,13 +16,6 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#- A number of its own for each purpose, so that a sum of them says which; in the order of policy/purposes.yml. -#}
-{% macro bit_of_purpose(column) -%}
-    case {{ column }}
-    {%- for row in var('policy')['purposes'] %} when '{{ row.purpose }}' then cast({{ 2 ** loop.index0 }} as bigint)
-    {%- endfor %} else cast(0 as bigint) end
-{%- endmacro %}
-
 {#- One row per use case that may run tonight, made from its verdict: what it asks of a person. A use case that is a draft,
     refused or incomplete is not among them, so nobody is permitted for it. -#}
 {% macro policy_use_cases() -%}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from support.use_cases import USE_CASES_WITH_GAPS, WORLD, WORLDS, policy_of, use_case, use_cases
-from trustmart.legal_basis import Standing, World, alternatives, decide, reach, status_of, statuses_of
+from trustmart.legal_basis import Standing, World, alternatives, decide, reach, status_of, statuses_of, tally_of
 from trustmart.legal_basis.answer import answer
 from trustmart.legal_basis.chart import mermaid, svg
 from trustmart.legal_basis.flow import EDGES, path_of
@@ -47,7 +47,7 @@ PEOPLE = [
 def answered(made: UseCase, world: World = WORLD, *, people: list[Standing] | None = None) -> dict[str, Any]:
     """Return the whole answer about one use case."""
     status = status_of(made, decide("offer", made, world), {})
-    counted = reach(people, {"offer": made.asked_as})["offer"] if people is not None else None
+    counted = reach(tally_of(people), {"offer": made.asked_as})["offer"] if people is not None else None
     return answer(made, status, alternatives=alternatives("offer", made, world), reach=counted, value_per_person=2.0)
 
 

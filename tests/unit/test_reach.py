@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trustmart.legal_basis.reach import BRANCHES, NOBODY_ASKED, Standing, reach, wilson
+from trustmart.legal_basis.reach import BRANCHES, NOBODY_ASKED, Standing, reach, tally_of, wilson
 
 PEOPLE = [
     Standing(people=60),
@@ -26,7 +26,7 @@ STANDINGS = st.lists(
 
 def test_each_branch_counts_whom_it_may_address() -> None:
     """S07: anonymous and contract everybody, legitimate interest less objections, consent as given."""
-    found = reach(PEOPLE, {"newsletter": "news"})["newsletter"]
+    found = reach(tally_of(PEOPLE), {"newsletter": "news"})["newsletter"]
     assert {branch: found[branch].people for branch in BRANCHES} == {
         "anonymous": 100,
         "contract": 100,
@@ -40,13 +40,13 @@ def test_each_branch_counts_whom_it_may_address() -> None:
 def test_an_objection_or_a_restriction_undoes_a_yes() -> None:
     """S21: who objects, or is restricted, is reached by neither branch that a person can end."""
     only_no = [standing for standing in PEOPLE if standing.is_restricted or standing.objections]
-    found = reach(only_no, {"newsletter": "news"})["newsletter"]
+    found = reach(tally_of(only_no), {"newsletter": "news"})["newsletter"]
     assert (found["legitimate_interest"].people, found["consent"].people) == (0, 0)
 
 
 def test_where_nobody_was_asked_the_consent_branch_is_empty_and_says_so() -> None:
     """S07: a purpose that nobody was asked about reaches nobody by consent."""
-    found = reach(PEOPLE, {"report": None, "odd": "never_heard_of"})
+    found = reach(tally_of(PEOPLE), {"report": None, "odd": "never_heard_of"})
     assert (found["report"]["consent"].people, found["report"]["consent"].note) == (0, NOBODY_ASKED)
     assert "never_heard_of" in (found["odd"]["consent"].note or "")
     assert found["report"]["legitimate_interest"].people == 90
@@ -54,19 +54,19 @@ def test_where_nobody_was_asked_the_consent_branch_is_empty_and_says_so() -> Non
 
 def test_reach_has_a_value() -> None:
     """S02: what a branch is worth, given what one person is worth."""
-    assert reach(PEOPLE, {"newsletter": "news"})["newsletter"]["consent"].value(2.5) == 25.0
+    assert reach(tally_of(PEOPLE), {"newsletter": "news"})["newsletter"]["consent"].value(2.5) == 25.0
 
 
 def test_without_people_nothing_is_reached() -> None:
     """S07: an empty warehouse has no reach, and everything is possible."""
-    found = reach([], {"newsletter": "news"})["newsletter"]
+    found = reach(tally_of([]), {"newsletter": "news"})["newsletter"]
     assert all(found[branch].people == 0 and found[branch].share == 0.0 for branch in BRANCHES)
 
 
 @given(STANDINGS)
 def test_a_stricter_branch_never_reaches_more(standings: list[Standing]) -> None:
     """S29: the freer the branch, the more people it reaches; every share lies in its interval."""
-    for found in reach(standings, {"one": "news", "other": "partner", "report": None}).values():
+    for found in reach(tally_of(standings), {"one": "news", "other": "partner", "report": None}).values():
         people = [found[branch].people for branch in BRANCHES]
         assert people == sorted(people, reverse=True)
         assert all(0 <= found[branch].low <= found[branch].share <= found[branch].high <= 1 for branch in BRANCHES)

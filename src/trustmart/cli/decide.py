@@ -74,7 +74,7 @@ def _answers(chosen: "dict[str, UseCase]", world: "World", policy: "Policy") -> 
     # The customers in our warehouse are those of our own controller.
     population = _population() if world.controller == policy.controller else None
     purposes = {name: made.asked_as for name, made in chosen.items()}
-    reached = reach(population.standings, purposes) if population is not None else {}
+    reached = reach(population.tally, purposes) if population is not None else {}
     return [
         answer(
             made,

@@ -4,7 +4,7 @@ from trustmart.legal_basis.alternatives import Alternative, Edit, alternatives
 from trustmart.legal_basis.bases import LegalBasis
 from trustmart.legal_basis.decision import decide
 from trustmart.legal_basis.ground import Ground
-from trustmart.legal_basis.reach import BRANCH_OF, Reach, Standing, reach
+from trustmart.legal_basis.reach import BRANCH_OF, Reach, Standing, Tally, reach, tally_of
 from trustmart.legal_basis.status import State, Status, grounds_of, status_of, statuses_of
 from trustmart.legal_basis.verdict import Because, Step, Verdict
 from trustmart.legal_basis.world import World, world_of
@@ -21,6 +21,7 @@ __all__ = [
     "State",
     "Status",
     "Step",
+    "Tally",
     "Verdict",
     "World",
     "alternatives",
@@ -29,5 +30,6 @@ __all__ = [
     "reach",
     "status_of",
     "statuses_of",
+    "tally_of",
     "world_of",
 ]

@@ -1,5 +1,6 @@
 """Whom each branch of the flow chart could address, counted among our own people."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import sqrt
@@ -33,6 +34,19 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """All people, those whose data may be processed, and among these, by purpose, who objects and who has said yes.
+
+    Whoever objects has not said yes, whatever they said before.
+    """
+
+    everybody: int
+    free: int
+    objecting: Mapping[str, int]
+    agreeing: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """How many a branch could address: people, out of how many, as a share with its 95 % interval."""
 
@@ -48,33 +62,34 @@ class Reach:
         return self.people * value_per_person
 
 
-def reach(standings: Iterable[Standing], purposes: Mapping[str, str | None]) -> dict[str, dict[str, Reach]]:
-    """Return the reach of every branch for every use case, in one pass.
-
-    purposes: by use case, the purpose under which people are asked and may object (asked_as), or None.
-    """
+def tally_of(standings: Iterable[Standing]) -> Tally:
+    """Count people by what each purpose asks of them: the reference for what the warehouse counts in one scan."""
     everybody = free = 0
-    asked = {purpose for purpose in purposes.values() if purpose is not None}
-    objecting, agreeing = dict.fromkeys(asked, 0), dict.fromkeys(asked, 0)
+    objecting: Counter[str] = Counter()
+    agreeing: Counter[str] = Counter()
     for standing in standings:
         everybody += standing.people
         if standing.is_restricted:
             continue
         free += standing.people
-        for purpose in standing.objections & asked:
-            objecting[purpose] += standing.people
-        for purpose in (standing.consents - standing.objections) & asked:
-            agreeing[purpose] += standing.people
-    counts = {purpose: (free - objecting[purpose], agreeing[purpose]) for purpose in asked}
-    return {
-        use_case: _branches(everybody, counts.get(purpose or "", (free, 0)), purpose)
-        for use_case, purpose in purposes.items()
-    }
+        objecting.update(dict.fromkeys(standing.objections, standing.people))
+        agreeing.update(dict.fromkeys(standing.consents - standing.objections, standing.people))
+    return Tally(everybody=everybody, free=free, objecting=objecting, agreeing=agreeing)
 
 
-def _branches(everybody: int, counts: tuple[int, int], purpose: str | None) -> dict[str, Reach]:
+def reach(tally: Tally, purposes: Mapping[str, str | None]) -> dict[str, dict[str, Reach]]:
+    """Return the reach of every branch for every use case.
+
+    purposes: by use case, the purpose under which people are asked and may object (asked_as), or None.
+    """
+    return {use_case: _branches(tally, purpose) for use_case, purpose in purposes.items()}
+
+
+def _branches(tally: Tally, purpose: str | None) -> dict[str, Reach]:
     """Return the four branches of one use case."""
-    interested, agreeing = counts
+    everybody = tally.everybody
+    interested = tally.free - tally.objecting.get(purpose or "", 0)
+    agreeing = tally.agreeing.get(purpose or "", 0)
     note = NOBODY_ASKED if purpose is None else NOBODY_SAID_YES.format(purpose=purpose) if not agreeing else None
     return {
         "anonymous": _all_of(everybody),

@@ -1,9 +1,9 @@
-"""How many customers stand how: counted in one pass over one row per customer, for any number of use cases."""
+"""How many customers stand how: counted in one scan of one row per customer, for any number of use cases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trustmart.legal_basis import Standing
+from trustmart.legal_basis import Tally
 from trustmart.pipeline.context import Context
 from trustmart.warehouse import Session
 
@@ -12,49 +12,38 @@ STANDING_TABLE = "int_subjects__standing"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """All customers by what they object to and agreed to, and what one contact of a campaign has been worth (EUR)."""
+    """Our customers by what they object to and agreed to, and what one contact of a campaign has been worth (EUR)."""
 
-    standings: tuple[Standing, ...]
+    tally: Tally
     value_per_contact: float | None = None
-
-    @property
-    def people(self) -> int:
-        """Return how many customers there are."""
-        return sum(standing.people for standing in self.standings)
 
 
 def measure_population(context: Context) -> Population | None:
-    """Return the customers of the last build; None where nothing was built yet."""
+    """Return the customers of the last build; None where nothing was built yet, or not under these purposes."""
     if not context.warehouse.path("restricted").exists():
         return None
+    purposes = list(context.policy.purposes)
     with context.warehouse.session(reads=["restricted"]) as session:
-        if not session.columns("restricted", STANDING_TABLE):
+        columns = session.columns("restricted", STANDING_TABLE)
+        if not columns or any(f"objects_to_{purpose}" not in columns for purpose in purposes):
             return None
-        return Population(
-            standings=count_standings(session, list(context.policy.purposes)),
-            value_per_contact=_value_per_contact(session),
-        )
+        return Population(tally=count_people(session, purposes), value_per_contact=_value_per_contact(session))
 
 
-def count_standings(session: Session, purposes: Sequence[str]) -> tuple[Standing, ...]:
-    """Return how many customers share each combination; purposes: in the order in which dbt numbered their bits."""
-    rows = session.rows(
-        f"select is_restricted, objections, consents, count(*) from restricted.{STANDING_TABLE} group by all"
+def count_people(session: Session, purposes: Sequence[str]) -> Tally:
+    """Return how many people there are, and how many object to and have agreed to each purpose."""
+    columns = [f"objects_to_{purpose}" for purpose in purposes] + [f"agreed_to_{purpose}" for purpose in purposes]
+    counts = "".join(f", count_if({column})" for column in columns)
+    ((everybody, free, *found),) = session.rows(
+        f"select count(*), count_if(not is_restricted){counts} from restricted.{STANDING_TABLE}"
     )
-    return tuple(
-        Standing(
-            people=people,
-            is_restricted=is_restricted,
-            objections=_purposes_in(objections, purposes),
-            consents=_purposes_in(consents, purposes),
-        )
-        for is_restricted, objections, consents, people in rows
+    objecting, agreeing = found[: len(purposes)], found[len(purposes) :]
+    return Tally(
+        everybody=everybody,
+        free=free,
+        objecting=dict(zip(purposes, objecting, strict=True)),
+        agreeing=dict(zip(purposes, agreeing, strict=True)),
     )
-
-
-def _purposes_in(bits: int, purposes: Sequence[str]) -> frozenset[str]:
-    """Return the purposes whose bits are set."""
-    return frozenset(purpose for position, purpose in enumerate(purposes) if bits >> position & 1)
 
 
 def _value_per_contact(session: Session) -> float | None:

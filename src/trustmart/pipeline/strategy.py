@@ -12,7 +12,7 @@ def strategy_mix(context: Context) -> list[dict[str, Any]]:
     """Return one row per use case of the policy; reach and value are None where nobody is reached by right."""
     population = measure_population(context)
     purposes = {name: use_case.asked_as for name, use_case in context.policy.use_cases.items()}
-    reached = reach(population.standings, purposes) if population else {}
+    reached = reach(population.tally, purposes) if population else {}
     return [_row(context, name, population, reached.get(name, {})) for name in context.policy.use_cases]
 
 
