@@ -48,7 +48,7 @@ def answered(made: UseCase, world: World = WORLD, *, people: list[Standing] | No
     """Return the whole answer about one use case."""
     status = status_of(made, decide("offer", made, world), {})
     counted = reach(tally_of(people), {"offer": made.asked_as})["offer"] if people is not None else None
-    return answer(made, status, alternatives=alternatives("offer", made, world), reach=counted, value_per_person=2.0)
+    return answer(made, status, alternatives=alternatives("offer", made, world), reach=counted, value_per_contact=2.0)
 
 
 def printed(said: dict[str, Any]) -> str:
@@ -85,7 +85,7 @@ def test_reach_is_what_each_way_could_address() -> None:
         "legitimate_interest": 95,
         "consent": 15,
     }
-    assert said["reach"]["consent"]["value"] == 30.0
+    assert said["reach"]["consent"]["value_eur"] == 30.0
     assert "15.0%" in printed(said)
 
 

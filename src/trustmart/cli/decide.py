@@ -67,13 +67,13 @@ def _read(said: str, policy: "Policy") -> "UseCaseFile":
 
 def _answers(chosen: "dict[str, UseCase]", world: "World", policy: "Policy") -> list[dict[str, Any]]:
     """Decide each, count its reach in one pass for all, and look for what would ask less."""
-    from trustmart.legal_basis import alternatives, reach, status_of
+    from trustmart.legal_basis import alternatives, purpose_counted, reach, status_of
     from trustmart.legal_basis import decide as decide_one
     from trustmart.legal_basis.answer import answer
 
     # The customers in our warehouse are those of our own controller.
     population = _population() if world.controller == policy.controller else None
-    purposes = {name: made.asked_as for name, made in chosen.items()}
+    purposes = {name: purpose_counted(made, policy.purposes) for name, made in chosen.items()}
     reached = reach(population.tally, purposes) if population is not None else {}
     return [
         answer(
@@ -81,7 +81,7 @@ def _answers(chosen: "dict[str, UseCase]", world: "World", policy: "Policy") -> 
             status_of(made, decide_one(name, made, world), policy.purposes),
             alternatives=alternatives(name, made, world),
             reach=reached.get(name),
-            value_per_person=population.value_per_contact if population is not None else None,
+            value_per_contact=population.value_per_contact if population is not None else None,
         )
         for name, made in chosen.items()
     ]

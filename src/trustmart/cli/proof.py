@@ -58,7 +58,10 @@ def decisions(
 def _table(found: list[dict[str, Any]]) -> Table:
     """Return the verdicts, oldest first."""
     columns = ("at", "use_case", "legal_basis", "status", "version", "policy_version")
-    table = Table(*(column.replace("_", " ") for column in columns), box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # A name or a version that is cut short can be neither read nor copied.
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "use_case")
     for entry in found:
-        table.add_row(*(str(entry[column]) for column in columns))
+        table.add_row(*(str(entry[column])[:16] if column == "at" else str(entry[column]) for column in columns))
     return table

@@ -4,7 +4,7 @@ from trustmart.legal_basis.alternatives import Alternative, Edit, alternatives
 from trustmart.legal_basis.bases import LegalBasis
 from trustmart.legal_basis.decision import decide
 from trustmart.legal_basis.ground import Ground
-from trustmart.legal_basis.reach import BRANCH_OF, Reach, Standing, Tally, reach, tally_of
+from trustmart.legal_basis.reach import BRANCH_OF, Reach, Standing, Tally, purpose_counted, reach, tally_of
 from trustmart.legal_basis.status import State, Status, grounds_of, status_of, statuses_of
 from trustmart.legal_basis.verdict import Because, Step, Verdict
 from trustmart.legal_basis.world import World, world_of
@@ -27,6 +27,7 @@ __all__ = [
     "alternatives",
     "decide",
     "grounds_of",
+    "purpose_counted",
     "reach",
     "status_of",
     "statuses_of",

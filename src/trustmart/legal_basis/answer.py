@@ -7,9 +7,10 @@ from trustmart.legal_basis.alternatives import Alternative
 from trustmart.legal_basis.reach import BRANCH_OF, Reach
 from trustmart.legal_basis.status import Status
 from trustmart.legal_basis.verdict import Step
-from trustmart.policy.use_cases import UseCase
+from trustmart.policy.use_cases import Kind, UseCase
 
 Reached = Mapping[str, Reach]
+_BY_CONTACT = ("legitimate_interest", "consent")
 
 
 def answer(
@@ -18,7 +19,7 @@ def answer(
     *,
     alternatives: Iterable[Alternative] = (),
     reach: Reached | None = None,
-    value_per_person: float | None = None,
+    value_per_contact: float | None = None,
 ) -> dict[str, Any]:
     """Return what is said about a use case. reach: by branch, None where there is no warehouse to count in."""
     verdict = status.verdict
@@ -30,7 +31,7 @@ def answer(
         "conditions": list(verdict.conditions),
         "trail": [_step(step) for step in verdict.trail],
         "decided_by": verdict.decided_by,
-        "reach": None if reach is None else {name: _reach(part, value_per_person) for name, part in reach.items()},
+        "reach": None if reach is None else _reached(reach, _value_of_one(use_case, value_per_contact)),
         "alternatives": [_alternative(other, reach, BRANCH_OF.get(verdict.legal_basis)) for other in alternatives],
         "status": {"state": status.state.value, "reason": status.reason, "next_step": status.next_step},
         "version": use_case.version,
@@ -52,6 +53,16 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
+def _value_of_one(use_case: UseCase, value_per_contact: float | None) -> float | None:
+    """Return what reaching one person is worth: what a contact is, where people are contacted."""
+    return value_per_contact if use_case.processing.kind is Kind.CONTACT else None
+
+
+def _reached(reach: Reached, value_of_one: float | None) -> dict[str, Any]:
+    """Return every branch; a worth is said of those that reach people one by one and may be said no to."""
+    return {name: _reach(part, value_of_one if name in _BY_CONTACT else None) for name, part in reach.items()}
+
+
 def _reach(part: Reach, value_per_person: float | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "people": part.people,
@@ -63,7 +74,7 @@ def _reach(part: Reach, value_per_person: float | None) -> dict[str, Any]:
     if part.note is not None:
         found["note"] = part.note
     if value_per_person is not None:
-        found["value"] = round(part.value(value_per_person), 2)
+        found["value_eur"] = round(part.value(value_per_person), 2)
     return found
 
 

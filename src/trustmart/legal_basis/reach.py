@@ -7,6 +7,8 @@ from math import sqrt
 from statistics import NormalDist
 
 from trustmart.legal_basis.bases import LegalBasis
+from trustmart.policy.models import Purpose
+from trustmart.policy.use_cases import UseCase
 
 BRANCHES = ("anonymous", "contract", "legitimate_interest", "consent")
 # The branch that a legal basis belongs to; nobody is reached without one.
@@ -19,7 +21,7 @@ BRANCH_OF = {
     LegalBasis.EXPLICIT_CONSENT: "consent",
 }
 
-NOBODY_ASKED = "nobody has been asked: the use case names no purpose (asked_as)"
+NOBODY_ASKED = "nobody has been asked: the use case names no purpose (asked_as), and there is none like it"
 NOBODY_SAID_YES = "nobody has said yes to {purpose} yet"
 
 
@@ -83,6 +85,15 @@ def reach(tally: Tally, purposes: Mapping[str, str | None]) -> dict[str, dict[st
     purposes: by use case, the purpose under which people are asked and may object (asked_as), or None.
     """
     return {use_case: _branches(tally, purpose) for use_case, purpose in purposes.items()}
+
+
+def purpose_counted(use_case: UseCase, purposes: Mapping[str, Purpose]) -> str | None:
+    """Return the purpose under which a use case's reach is counted: its own, or else the first with the same data use.
+
+    A use case that is only being thought of has none of its own, but people have objected to, and agreed to, its like.
+    """
+    alike = (name for name, purpose in purposes.items() if purpose.data_use == use_case.purpose.data_use)
+    return use_case.asked_as or next(alike, None)
 
 
 def _branches(tally: Tally, purpose: str | None) -> dict[str, Reach]:

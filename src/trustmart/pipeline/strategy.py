@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trustmart.legal_basis import BRANCH_OF, reach
+from trustmart.legal_basis import BRANCH_OF, purpose_counted, reach
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.reach import Population, measure_population
 from trustmart.policy import Kind
@@ -11,9 +11,10 @@ from trustmart.policy import Kind
 def strategy_mix(context: Context) -> list[dict[str, Any]]:
     """Return one row per use case of the policy; reach and value are None where nobody is reached by right."""
     population = measure_population(context)
-    purposes = {name: use_case.asked_as for name, use_case in context.policy.use_cases.items()}
+    policy = context.policy
+    purposes = {name: purpose_counted(use_case, policy.purposes) for name, use_case in policy.use_cases.items()}
     reached = reach(population.tally, purposes) if population else {}
-    return [_row(context, name, population, reached.get(name, {})) for name in context.policy.use_cases]
+    return [_row(context, name, population, reached.get(name, {})) for name in policy.use_cases]
 
 
 def _row(context: Context, name: str, population: Population | None, reached: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _add_reach(tree: Tree, reach: Mapping[str, Any] | None, chosen: str) -> None
     for name, part in reach.items():
         share = f"{part['share']:6.1%}  ({part['low']:.1%} to {part['high']:.1%})"
         note = f"  {part['note']}" if "note" in part else ""
-        value = f"  worth {part['value']:,.0f}" if "value" in part else ""
+        value = f"  worth {part['value_eur']:,.0f} EUR" if "value_eur" in part else ""
         said = f"{_words(name):<20}{share}  {part['people']:,} people{value}{note}"
         branch.add(Text(said, style="bold" if name == chosen else ""))
 
