@@ -52,7 +52,7 @@ _SECURITY = (
     "pseudonymized at ingest (keyed HMAC); restricted and personal zones encrypted at rest; consent and objections"
     " decided again before every send; every release and send in an append-only ledger"
 )
-_SECURITY_ANONYMOUS = "released only where a gate has found that nobody stands out (k-anonymity, attacks); {rest}"
+_SECURITY_ANONYMOUS = "released only where a gate has found that nobody stands out (class sizes, identifiers); {rest}"
 # A spreadsheet reads a cell that begins with one of these as a formula (OWASP: CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 

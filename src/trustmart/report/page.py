@@ -98,8 +98,8 @@ def _strategy_chart(stages: Stages) -> Markup | None:
 
 def _worth(share: float | None, value: float | None) -> str:
     """Say whom a right reaches, and what a contact of each has been worth."""
-    reached = "reaches nobody" if share is None else f"reaches up to {words.percent(share)} of the customers"
-    return reached if value is None else f"{reached}; a contact each is worth {words.number(round(value))} EUR"
+    reached = "reaches nobody" if share is None else f"up to {words.percent(share)} of the customers"
+    return reached if value is None else f"{reached}, worth {words.number(round(value))} EUR"
 
 
 def _marts(stages: Stages) -> list[dict[str, Any]]:
