@@ -390,9 +390,11 @@ def sha256_of_file(path: Path) -> str:
 
 
 def test_the_ledger_says_what_was_released_and_erased(crm: Crm, night: Night) -> None:
-    """One entry for the release, with the marts' own figures, and one for the erasures (S68)."""
+    """One entry for the release, with the marts' own figures, one for the erasures, one for each verdict (S68)."""
     entries = ledger_of(night)
-    assert Counter(entry["kind"] for entry in entries) == {"erasure": 1, "release": 1, "activation": 3}
+    kinds = Counter(entry["kind"] for entry in entries)
+    verdicts = len(policy_file("use_cases")["use_cases"])
+    assert kinds == {"erasure": 1, "release": 1, "activation": 3, "crossing": 1, "decision": verdicts}
     (erasure,) = [entry["facts"] for entry in entries if entry["kind"] == "erasure"]
     assert erasure["people"] == len(crm.erased)
     assert erasure["rows"] == night.report("forget")["rows_erased"]
