@@ -42,7 +42,7 @@ PLANTED = {
         "greatest(\n            use_cases.minimum_age,",
         "greatest(\n            0,",
     ),
-    "a contract asks for the age of digital consent": ("then customers.age_of_digital_consent else 0", "then 0 else 0"),
+    "the age of digital consent is asked of nobody": ("then customers.age_of_digital_consent else 0", "then 0 else 0"),
     "somebody who objects cannot have an account": ("lets_people_decide and is_objecting", "is_objecting"),
     "somebody born on 29 February is a day older": (
         "* 100 + extract(day from customers",

@@ -22,5 +22,7 @@ def policy_with_everything_signed() -> Path:
     content = yaml.safe_load((folder / "use_cases.yml").read_text())
     for use_case in content["use_cases"].values():
         use_case.update({"owners": SIGNED, **PLANS})
+    # An objection to a purpose meets a contract that names it too: the contract must not mind.
+    content["use_cases"]["account_keeping"]["asked_as"] = "offer_selection"
     (folder / "use_cases.yml").write_text(yaml.safe_dump(content))
     return folder
