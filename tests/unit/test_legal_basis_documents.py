@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from support.use_cases import USE_CASES_WITH_GAPS, WORLD, WORLDS, policy_of, use_case, use_cases
+from trustmart.destinations.spreadsheets import harmless
 from trustmart.legal_basis import Standing, World, alternatives, decide, reach, status_of, statuses_of, tally_of
 from trustmart.legal_basis.answer import answer
 from trustmart.legal_basis.chart import mermaid, svg
 from trustmart.legal_basis.flow import EDGES, path_of
-from trustmart.legal_basis.record import COLUMNS, harmless, record_csv, record_rows
+from trustmart.legal_basis.record import COLUMNS, record_rows
 from trustmart.policy.use_cases import UseCase
 from trustmart.report.decision_tree import decision_tree
+from trustmart.report.record_page import record_csv
 
 KEYS = {
     "use_case",

@@ -21,9 +21,9 @@ def record(
     """Write the record of processing activities (GDPR Art. 30), as it falls out of the policy."""
     with errors_for_people():
         from trustmart.legal_basis import statuses_of
-        from trustmart.legal_basis.record import record_csv, record_rows
+        from trustmart.legal_basis.record import record_rows
         from trustmart.policy import load_policy
-        from trustmart.report.record_page import record_page
+        from trustmart.report.record_page import record_csv, record_page
         from trustmart.settings import Settings
 
         policy = load_policy(Settings().policy_folder)

@@ -1,7 +1,5 @@
 """The record of processing activities (GDPR Art. 30(1)), row by row, as it falls out of policy."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 from trustmart.legal_basis.bases import LegalBasis
@@ -53,27 +51,11 @@ _SECURITY = (
     " decided again before every send; every release and send in an append-only ledger"
 )
 _SECURITY_ANONYMOUS = "released only where a gate has found that nobody stands out (class sizes, identifiers); {rest}"
-# A spreadsheet reads a cell that begins with one of these as a formula (OWASP: CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 def record_rows(policy: Policy, statuses: Mapping[str, Status]) -> list[dict[str, str]]:
     """Return one row per use case; drafts and refused ones are in it too, and say so."""
     return [_row(name, policy.use_cases[name], status, policy) for name, status in statuses.items()]
-
-
-def record_csv(rows: Sequence[Mapping[str, str]]) -> str:
-    """Return the record as CSV that a spreadsheet opens as text."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows({column: harmless(row[column]) for column in COLUMNS} for row in rows)
-    return buffer.getvalue()
-
-
-def harmless(text: str) -> str:
-    """Keep a spreadsheet from running a cell."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def _row(name: str, use_case: UseCase, status: Status, policy: Policy) -> dict[str, str]:
