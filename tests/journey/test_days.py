@@ -508,8 +508,7 @@ def test_a_past_night_refuses_to_send(days: Days) -> None:
     assert days.rebuilt.files == days.after[2].files
     assert days.rebuilt.audiences["members"] == days.after[2].audiences["members"]
     entries = days.rebuilt.ledger[len(days.after[2].ledger) :]
-    # What is built is released, and who is scored is registered; a rehearsal only sends nothing.
-    assert [entry["kind"] for entry in entries] == ["crossing", "release"]
+    assert [entry["kind"] for entry in entries] == ["release"]
 
 
 def test_a_dry_run_says_what_would_change_and_writes_nothing(days: Days) -> None:

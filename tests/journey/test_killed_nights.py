@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -275,7 +276,7 @@ def test_the_night_was_killed_and_then_ran_to_its_end(home: Path, story: Story) 
     endings = json.loads((home / "endings.json").read_text())[story.name]
     failure = home / story.name / "failure.txt"
     assert not failure.exists(), failure.read_text()
-    assert endings == [-14 if kill.share_of_time else -9 for kill in story.kills] + [0]
+    assert endings == [-signal.SIGPROF if kill.share_of_time else -signal.SIGKILL for kill in story.kills] + [0]
 
 
 @every_story
