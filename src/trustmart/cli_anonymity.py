@@ -1,0 +1,1 @@
+"""The anonymity tool on the command line."""
