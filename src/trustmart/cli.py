@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from trustmart import __version__
+from trustmart.cli_anonymity import add_commands
 from trustmart.errors import Held, TrustmartError
 
 app = typer.Typer(
@@ -327,6 +328,8 @@ def _print_json(content: Any) -> None:
     """Print JSON for scripts."""
     typer.echo(json.dumps(content, indent=1, sort_keys=True))
 
+
+add_commands(app, guard=_errors_for_people)
 
 if __name__ == "__main__":
     app()

@@ -28,6 +28,9 @@ COMMANDS = [
     "status",
     "dbt",
     "docs",
+    "anonymize",
+    "inspect",
+    "hierarchy",
 ]
 
 

@@ -9,14 +9,19 @@ from trustmart.anonymity.hierarchy import ROOT, Hierarchy, assemble
 from trustmart.errors import HierarchyFault
 
 CALENDAR_LEVELS = ("day", "month", "quarter", "year", "5 years", "decade")
-MOST_LEAVES = 5_000_000
+MOST_LEAVES = 2_000_000
 
 
-def calendar(name: str, first: date, last: date, *, fallback: str | None = None) -> Hierarchy:
-    """Build day → month → quarter → year → 5 years → decade → `*`; every day from first to last is a leaf."""
-    if first > last:
-        raise HierarchyFault(f"{name}: the calendar ends before it begins")
-    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+def calendar(name: str, first: date | None, last: date | None, *, fallback: str | None = None) -> Hierarchy:
+    """Build day → month → quarter → year → 5 years → decade → `*`; every day from first to last is a leaf.
+
+    Without first and last it knows no day at all: the hierarchy of a column of nulls.
+    """
+    days: list[date] = []
+    if first is not None and last is not None:
+        if first > last:
+            raise HierarchyFault(f"{name}: the calendar ends before it begins")
+        days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     columns = [
         [day.isoformat() for day in days],
         [f"{day.year}-{day.month:02}" for day in days],

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from trustmart.anonymity.models import Requirements
 from trustmart.anonymity.search.bounded import search_some
 from trustmart.anonymity.search.checking import TableChecker
-from trustmart.anonymity.search.exact import search_all
-from trustmart.anonymity.search.node import BaseTable, Levels
+from trustmart.anonymity.search.exact import SAME, search_all
+from trustmart.anonymity.search.node import BaseTable, Levels, Measured
 from trustmart.errors import NoRecoding
 
 # A lattice of so many nodes is held as arrays (some 30 bytes a node).
@@ -67,16 +67,36 @@ def fit(
     if found.levels is None or found.measured is None:
         raise NoRecoding(_none_found(base, requirements, nodes, found.bound == math.inf))
     gap = max(found.loss - found.bound, 0.0)
+    levels, measured = _finest_of_equals(checker, marginals, lowest, budget, found.levels, found.measured)
     return Fit(
-        levels=found.levels,
+        levels=levels,
         loss=found.loss,
-        suppressed=found.measured.suppressed,
-        classes=found.measured.classes,
+        suppressed=measured.suppressed,
+        classes=measured.classes,
         optimal=gap <= _NO_GAP,
         gap=0.0 if gap <= _NO_GAP else gap,
         nodes=nodes,
         checked=found.checked,
     )
+
+
+def _finest_of_equals(
+    checker: TableChecker,
+    marginals: Sequence[Sequence[float]],
+    floor: Levels,
+    budget: float,
+    levels: Levels,
+    measured: Measured,
+) -> tuple[Levels, Measured]:
+    """Return the finest node that loses no more: a column of a single value need not be published as `*`."""
+    for column, low in enumerate(floor):
+        while (level := levels[column]) > low and marginals[column][level] - marginals[column][level - 1] < SAME:
+            finer = (*levels[:column], level - 1, *levels[column + 1 :])
+            found = checker.check(finer)
+            if found.suppressed > budget or found.extra > measured.extra + SAME:
+                break
+            levels, measured = finer, found
+    return levels, measured
 
 
 def _none_found(base: BaseTable, requirements: Requirements, nodes: int, proved: bool) -> str:
