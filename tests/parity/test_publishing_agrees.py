@@ -17,6 +17,7 @@ from trustmart.anonymity.recoding import Recoding
 from trustmart.anonymity.search import SensitiveColumn
 from trustmart.anonymizing.anonymize import anonymize
 from trustmart.anonymizing.config import ReleaseConfig
+from trustmart.anonymizing.encoding_sql import profile
 from trustmart.anonymizing.files import engine, open_table
 from trustmart.anonymizing.publishing import publish
 from trustmart.anonymizing.requirements import requirements_of
@@ -116,12 +117,13 @@ def test_another_night_is_judged_by_the_frozen_recoding(tmp_path: Path) -> None:
         done = anonymize(session, open_table(session, source), config, output)
         assert done.measures.records == 8
         parquet.write_table(pa.Table.from_pylist(later), source)
-        reference = {"illness": SensitiveColumn(("flu", "cold"), [0.5, 0.5])}  # type: ignore[arg-type]
-        reference["illness"] = SensitiveColumn(("flu", "cold"), pa.array([0.5, 0.5]).to_numpy())
+        reference = {"illness": SensitiveColumn(("flu", "cold"), pa.array([0.5, 0.5]).to_numpy())}
         asked: Requirements = requirements_of(config, reference)
         recoding = Recoding(done.recoding.hierarchies, done.fitted.levels)
+        table = open_table(session, source)
+        profiled = profile(session, table, ["place"])
         written = publish(
-            session, open_table(session, source), recoding, asked, reference, columns=["illness"], output=output
+            session, table, recoding, asked, reference, columns=["illness"], output=output, profiled=profiled
         )
     assert written == 4
     with duckdb.connect() as connection:

@@ -12,7 +12,8 @@ from trustmart.anonymity.search import BaseTable, Fit, fit
 from trustmart.anonymity.table_measures import TableMeasures
 from trustmart.anonymity.utility import column_loss
 from trustmart.anonymizing.config import ReleaseConfig
-from trustmart.anonymizing.counting import check_enough, count_base, profile
+from trustmart.anonymizing.counting import check_enough, count_base
+from trustmart.anonymizing.encoding_sql import profile
 from trustmart.anonymizing.files import TableFile, open_table
 from trustmart.anonymizing.hierarchies import build_hierarchy
 from trustmart.anonymizing.inspecting import inspect_table
@@ -84,7 +85,16 @@ def anonymize(
     )
     recoding = Recoding(tuple(hierarchies), fitted.levels)
     on_step("writing")
-    publish(session, table, recoding, requirements, base.sensitive, columns=config.published, output=output)
+    publish(
+        session,
+        table,
+        recoding,
+        requirements,
+        base.sensitive,
+        columns=config.published,
+        output=output,
+        profiled=profiled,
+    )
     on_step("measuring what is published")
     published = open_table(session, output).relation
     measures = inspect_table(

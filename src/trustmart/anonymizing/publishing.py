@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from trustmart.anonymity.closeness import Path as Way
 from trustmart.anonymity.diversity import TOLERANCE
-from trustmart.anonymity.encoding import KeyLayout, lay_out
-from trustmart.anonymity.hierarchy import ROOT
+from trustmart.anonymity.encoding import lay_out
 from trustmart.anonymity.models import (
     DistinctDiversity,
     EntropyDiversity,
@@ -23,7 +22,7 @@ from trustmart.anonymity.models import (
 from trustmart.anonymity.recoding import Recoding
 from trustmart.anonymity.search import SensitiveColumn
 from trustmart.anonymizing.class_sql import diversity, hierarchical_t, ordered_t
-from trustmart.anonymizing.counting import code_joins, key_expressions, leaf_codes
+from trustmart.anonymizing.encoding_sql import Encoding, Profile
 from trustmart.anonymizing.files import TableFile
 from trustmart.anonymizing.words import listed, quoted
 from trustmart.warehouse import Session
@@ -38,19 +37,21 @@ def publish(
     *,
     columns: Sequence[str],
     output: Path,
+    profiled: Profile,
 ) -> int:
     """Write what may be published of a table as Parquet; return how many records that is.
 
     references: per sensitive column the values and their shares that closeness is measured against.
-    columns: what is published as it is, beside the generalized quasi-identifiers.
+    columns: what is published as it is, beside the generalized quasi-identifiers. profiled: of this very table.
     The file appears whole or not at all.
     """
     layout = lay_out(recoding.hierarchies, floor=recoding.levels)
+    encoding = Encoding(table, layout, profiled, recoding.levels)
     beside = output.with_name(f".{output.name}.writing")
     place = "'" + str(beside).replace("'", "''") + "'"
     try:
-        with leaf_codes(session, layout, recoding.levels), _references(session, requirements, references):
-            chosen = published_rows(table, layout, recoding, requirements, columns)
+        with encoding.codes(session), _references(session, requirements, references):
+            chosen = published_rows(encoding, requirements, columns)
             written = int(session.value(f"copy ({chosen}) to {place} (format parquet)"))
         os.replace(beside, output)
     finally:
@@ -58,44 +59,18 @@ def publish(
     return written
 
 
-def published_rows(
-    table: TableFile,
-    layout: KeyLayout,
-    recoding: Recoding,
-    requirements: Requirements,
-    columns: Sequence[str],
-) -> str:
+def published_rows(encoding: Encoding, requirements: Requirements, columns: Sequence[str]) -> str:
     """Return the statement that yields what may be published.
 
     Rows whose value has no label (outside, and no fallback) have no key, so they are in no class and stay back.
     """
-    keys = [f"key_{key}" for key in range(layout.key_count)]
-    encoded = [f"{expression} as {key}" for expression, key in zip(key_expressions(layout), keys, strict=True)]
-    labels = [f"{_label(layout, recoding, c)} as {quoted(h.name)}" for c, h in enumerate(recoding.hierarchies)]
+    names = [hierarchy.name for hierarchy in encoding.layout.hierarchies]
+    labels = [f"{label} as {quoted(name)}" for label, name in zip(encoding.labels(), names, strict=True)]
     plain = [f"source.{quoted(column)}" for column in columns]
-    rows = f"from {table.relation} as source{code_joins(table, layout)}"
-    names = [quoted(name) for name in (*(hierarchy.name for hierarchy in recoding.hierarchies), *columns)]
-    safe = _safe_classes(f"select {listed(encoded)}", rows, keys, requirements)
-    same = " and ".join(f"safe.{key} = labelled.{key}" for key in keys)
-    return (
-        f"select {listed(f'labelled.{name}' for name in names)}"
-        f" from (select {listed(encoded + labels + plain)} {rows}) as labelled"
-        f" join ({safe}) as safe on {same}"
-    )
-
-
-def _label(layout: KeyLayout, recoding: Recoding, column: int) -> str:
-    """Return a row's label of one column; null stays null below `*`."""
-    hierarchy = layout.hierarchies[column]
-    if recoding.levels[column] == hierarchy.levels - 1:
-        return f"'{ROOT}'"
-    if hierarchy.fallback is None:
-        return f"codes_{column}.label"
-    fallback = hierarchy.fallback.replace("'", "''")
-    return (
-        f"case when source.{quoted(hierarchy.name)} is null then null"
-        f" else coalesce(codes_{column}.label, '{fallback}') end"
-    )
+    encoded = [f"{expression} as {key}" for expression, key in zip(encoding.keys(), encoding.key_names, strict=True)]
+    safe = _safe_classes(f"select {listed(encoded)}", f"from {encoding.joined()}", encoding.key_names, requirements)
+    same = " and ".join(f"safe.{name} = ({key})" for name, key in zip(encoding.key_names, encoding.keys(), strict=True))
+    return f"select {listed(labels + plain)} from {encoding.joined()} join ({safe}) as safe on {same}"
 
 
 def _safe_classes(encoded: str, rows: str, keys: Sequence[str], requirements: Requirements) -> str:
