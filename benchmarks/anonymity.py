@@ -94,6 +94,8 @@ def crm(people: int, rounds: int) -> dict[str, Any]:
             columns = ", ".join([*names, *PUBLISHED])
             return session.value(f"copy (select {columns} from {table.relation}) to '{output}' (format parquet)")
 
+        fitted()
+        fit_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         figures, found = in_turns({"GROUP BY of the raw columns": grouped, "optimal fit": fitted}, rounds)
         best = found["optimal fit"]
         recoding = Recoding(tuple(hierarchies), best.levels)
@@ -116,6 +118,7 @@ def crm(people: int, rounds: int) -> dict[str, Any]:
         "figures": {**figures, **nightly},
         "fit_over_group_by": ratios(figures, "optimal fit", "GROUP BY of the raw columns"),
         "nightly_over_copy": ratios(nightly, "verify, apply, write", "plain copy"),
+        "fit_peak_mib": fit_peak,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 

@@ -42,26 +42,30 @@ class TableChecker:
 
     def check(self, levels: Levels) -> Measured:
         """Measure a node on the whole table; where a bound proves that it fails, that is all that is found out."""
-        return self._measure(self._base, self._classes, levels)
+        rare = self._classes.surely_rare(levels, self._requirements.k)
+        if rare > self._budget:
+            return _at_least(rare)
+        return measure(self._base, self._classes.of(levels), levels, self._requirements, self.penalties)
 
     def glance(self, levels: Levels) -> Measured | None:
-        """Measure a node on the first part that holds whole classes of it."""
+        """Measure a node on the first part that holds whole classes of it, no closer than is needed to judge it."""
         part = next((part for part in self._parts if levels[part.column] <= part.level), None)
         if part is None:
             return None
         self._share = part.share
-        return self._measure(part.base, part.classes, levels)
+        rare = _at_least(part.classes.surely_rare(levels, self._requirements.k))
+        if self.looks_lost(rare):
+            return rare
+        return measure(part.base, part.classes.of(levels), levels, self._requirements, self.penalties)
 
     def looks_lost(self, glanced: Measured) -> bool:
         """Return whether the part that was looked at last suppresses clearly more than its share."""
         return glanced.suppressed > _HOPELESS * self._share * self._budget
 
-    def _measure(self, base: BaseTable, classes: Classes, levels: Levels) -> Measured:
-        """Measure a node; where a quick bound proves that it fails, that is all that is found out."""
-        rare = classes.surely_rare(levels, self._requirements.k)
-        if rare > self._budget:
-            return Measured(suppressed=rare, bound_to_go=rare, extra=np.inf, extra_bound=np.inf, classes=0)
-        return measure(base, classes.of(levels), levels, self._requirements, self.penalties)
+
+def _at_least(rare: int) -> Measured:
+    """Return what is known of a node, and of all finer ones, when only so many people are known to be lost."""
+    return Measured(suppressed=rare, bound_to_go=rare, extra=0.0, extra_bound=0.0, classes=0)
 
 
 def _parts(base: BaseTable, maximum_suppressed: float) -> list[_Part]:
