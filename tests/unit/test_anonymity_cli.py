@@ -210,6 +210,8 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "people.xlsx").write_text("no")
     (tmp_path / "bad.parquet").write_text("no Parquet")
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "torn.csv").write_text("job,town\nnurse,Lyon\nclerk\n")
+    (tmp_path / "latin.csv").write_bytes("job\ncaf\u00e9\n".encode("latin-1"))
     (tmp_path / "twice.csv").write_text("job,Job\nnurse,clerk\n")
     parquet.write_table(
         pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), tmp_path / "twice.parquet"
@@ -219,6 +221,8 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
         ("people.xlsx", "neither .csv nor .parquet"),
         ("bad.parquet", "cannot be read as Parquet"),
         ("empty.csv", "is empty"),
+        ("torn.csv", "1 lines have more or fewer fields than its header's 2"),
+        ("latin.csv", "cannot be read as CSV in UTF-8"),
         ("twice.csv", "several columns called job"),
         ("twice.parquet", "several columns called a"),
     ):
@@ -350,3 +354,20 @@ def test_a_draft_is_shown_and_a_column_of_nothing_is_refused(tmp_path: Path) -> 
     assert "decade" in shown
     refused = runner.invoke(app, ["hierarchy", "draft", str(source), "--column", "nothing"])
     assert (refused.exit_code, "has no value" in refused.output) == (1, True)
+
+
+def test_the_example_of_the_documentation_works_as_it_stands(tmp_path: Path) -> None:
+    """S12: what docs/anonymity.md tells a reader to save and type does what it says."""
+    project = Path(__file__).parents[2]
+    example = (project / "docs" / "anonymity.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    config = tmp_path / "release.yml"
+    config.write_text(example.replace("csv: dbt_project", f"csv: {project}/dbt_project"), encoding="utf-8")
+    made = runner.invoke(app, ["generate", str(tmp_path / "people"), "--customers", "2000", "--file-format", "parquet"])
+    assert made.exit_code == 0, made.output
+    source, output = tmp_path / "people" / "customers.parquet", tmp_path / "anonymous.parquet"
+    done = runner.invoke(app, ["anonymize", str(source), "--config", str(config), "--output", str(output), "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    again = _inspect(str(output), "--quasi-identifiers", "birth_date,country,job", "--sensitive", "education")
+    assert again["smallest_class_size"] == said["smallest_class_size"] >= 11
+    assert again["smallest_diversity"] >= 2

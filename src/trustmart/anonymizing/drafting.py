@@ -15,6 +15,8 @@ from trustmart.warehouse import Session
 _SHOWN_FROM = 11
 _FEW_VALUES = 20
 _LONGEST_CODE = 12
+# What is hardly ever not a day, or not a number, is one; the rest goes to the fallback.
+_MOSTLY = 0.95
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,13 @@ def _rule(session: Session, table: TableFile, column: str) -> dict[str, Any]:
     filled, as_days, first, last, as_numbers, low, high, distinct, shortest, longest, zeros, whole = found[0]
     if not filled:
         raise TableUnfit(f"{column} has no value in {table.path.name}: there is nothing to draft from")
-    if as_days == filled:
+    if as_days >= _MOSTLY * filled:
         calendar = {"from": f"{first.year:04}-01-01", "to": f"{last.year:04}-12-31"}
         return {"hierarchy": {"calendar": calendar}, "minimum_level": "month", "fallback": "other"}
     is_code = shortest == longest and 1 < longest <= _LONGEST_CODE and distinct > _FEW_VALUES
     if is_code and (zeros or as_numbers < filled):
         return {"hierarchy": {"prefixes": {"length": longest}}, "minimum_level": 1, "fallback": "other"}
-    if as_numbers == filled and distinct > _FEW_VALUES:
+    if as_numbers >= _MOSTLY * filled and distinct > _FEW_VALUES:
         return {"hierarchy": {"ranges": _ranges(low, high, bool(whole))}, "minimum_level": 0, "fallback": "other"}
     return {"hierarchy": {"flat": True}, "minimum_level": 0, "fallback": "other"}
 

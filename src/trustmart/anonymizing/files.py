@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as parquet
 
-from trustmart.errors import TableUnfit
+from trustmart.errors import StatementFailed, TableUnfit
 from trustmart.settings import Settings
 from trustmart.warehouse import Session
 from trustmart.warehouse.duckdb import DuckDBSession
@@ -58,18 +58,20 @@ def open_table(session: Session, path: Path) -> TableFile:
     """Look at a file without reading it; raises TableUnfit for other formats, and for columns of one name."""
     if not path.is_file():
         raise TableUnfit(f"there is no file {path}")
-    place = "'" + str(path).replace("'", "''") + "'"
+    place, separator = "'" + str(path).replace("'", "''") + "'", ""
     if path.suffix.lower() == ".parquet":
         names, relation = _parquet_names(path), f"read_parquet({place})"
     elif path.suffix.lower() in (".csv", ".tsv", ".txt"):
         # Everything is text, as it stands: a guess would make 1001 of the postcode 01001.
         separator = _separator(path)
         names = _csv_names(path, separator)
-        relation = f"read_csv({place}, header = true, all_varchar = true, delim = '{separator}', quote = '\"')"
+        relation = _csv_relation(place, names, separator)
     else:
         raise TableUnfit(f"{path.name} is neither .csv nor .parquet")
     if twice := [name for name, times in Counter(name.lower() for name in names).items() if times > 1]:
         raise TableUnfit(f"{path.name} has several columns called {', '.join(twice)}; give each a name of its own")
+    if separator:
+        _check_lines(session, path, relation, names, separator)
     described = session.rows(f"describe select * from {relation}")
     return TableFile(path, relation, {str(row[0]): str(row[1]) for row in described})
 
@@ -81,6 +83,27 @@ def _parquet_names(path: Path) -> list[str]:
     except (OSError, ValueError) as error:
         kind = type(error).__name__
     raise TableUnfit(f"{path.name} cannot be read as Parquet ({kind})")
+
+
+def _csv_relation(place: str, names: list[str], separator: str) -> str:
+    """Return a CSV file as a relation whose columns are all text; nothing is guessed."""
+    columns = ", ".join("'" + name.replace("'", "''") + "': 'VARCHAR'" for name in names)
+    dialect = f"delim = '{separator}', quote = '\"', escape = '\"', nullstr = ''"
+    return f"read_csv({place}, auto_detect = false, header = true, columns = {{{columns}}}, {dialect})"
+
+
+def _check_lines(session: Session, path: Path, relation: str, names: list[str], separator: str) -> None:
+    """Raise TableUnfit where lines do not fit the header: a guess would move values into other columns."""
+    try:
+        session.value(f"select count(*) from {relation}")
+    except StatementFailed:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            misfits = sum(1 for line in csv.reader(file, delimiter=separator) if line and len(line) != len(names))
+        raise TableUnfit(
+            f"{path.name} cannot be read: {misfits:,} lines have more or fewer fields than its header's {len(names)}"
+            if misfits
+            else f"{path.name} cannot be read as CSV in UTF-8"
+        ) from None
 
 
 def _separator(path: Path) -> str:
