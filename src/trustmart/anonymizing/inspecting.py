@@ -48,8 +48,10 @@ def _measure_sensitive(
     )
     statements = [
         f"grouped as (select {keys}, {value} as held, count(*) as people from {relation} group by {keys}, {value})",
-        f"counted as (select dense_rank() over (order by {keys}) as class,"
-        f" dense_rank() over (order by case when held is null then 0 else 1 end, held) as code, people from grouped)",
+        "domain as (select held, row_number() over (order by held) as code"
+        " from (select held from grouped where held is not null group by held) as known)",
+        f"counted as (select dense_rank() over (order by {keys}) as class, coalesce(domain.code, 0) as code, people"
+        " from grouped left join domain on domain.held = grouped.held)",
         "shares as (select code, code as place,"
         " sum(people) * 1.0 / (select sum(people) from grouped) as share from counted group by code)",
         *diversity("judged", "counted", "shares", ["class"], RECURSIVE_L),
