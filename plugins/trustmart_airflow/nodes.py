@@ -41,7 +41,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
         "stg_crm__privacy_requests",
         "stg_trustmart__night",
     ),
-    "int_subject_purposes__decided": (
+    "int_subject_use_cases__decided": (
         "int_consents__folded",
         "int_customers__deduplicated",
         "int_objections__current",
@@ -51,7 +51,14 @@ PARENTS: dict[str, tuple[str, ...]] = {
     ),
     "int_subjects__permitted": (
         "int_customers__deduplicated",
-        "int_subject_purposes__decided",
+        "int_customers__generalized",
+        "int_subject_use_cases__decided",
+    ),
+    "int_subjects__standing": (
+        "int_consents__folded",
+        "int_customers__deduplicated",
+        "int_objections__current",
+        "int_restrictions__current",
     ),
     "int_transactions__classed": (
         "int_customers__generalized",
@@ -59,6 +66,10 @@ PARENTS: dict[str, tuple[str, ...]] = {
         "stg_trustmart__night",
     ),
     "int_transactions__k_anonymized": ("int_transactions__classed",),
+    "score_term_deposit_propensity__customers": (
+        "fct_campaign_outcomes_by_segment",
+        "int_subjects__permitted",
+    ),
     "stg_crm__consent_events": (),
     "stg_crm__customers": (),
     "stg_crm__interactions": (),

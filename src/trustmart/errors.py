@@ -41,12 +41,12 @@ class ConfigurationError(TrustmartError):
 class PolicyFault(ConfigurationError):
     """The policy files have faults; all of them are in `faults`."""
 
-    def __init__(self, faults: list[str]) -> None:
-        """Keep every fault as `file:line: what is wrong`."""
+    def __init__(self, faults: list[str], *, where: str = "the policy", then: str = "trustmart check") -> None:
+        """Keep every fault as `file:line: what is wrong`; `then` is what to type once they are mended."""
         self.faults = faults
         noun = "fault" if len(faults) == 1 else "faults"
         listing = "\n".join(f"  {fault}" for fault in faults)
-        super().__init__(f"the policy has {len(faults)} {noun}:\n{listing}\nMend them, then: trustmart check")
+        super().__init__(f"{where} has {len(faults)} {noun}:\n{listing}\nMend them, then: {then}")
 
 
 class KeyMissing(ConfigurationError):

@@ -59,7 +59,9 @@ def test_a_new_scheduler_makes_up_for_no_night(parsed: dict[str, Any]) -> None:
     assert set(parsed["first_runs"]) == {"ingest_crm", "forget_subjects"}
     for runs in parsed["first_runs"].values():
         assert len(runs) > 200
-        assert [(now, first) for now, first in runs if datetime.fromisoformat(first) <= datetime.fromisoformat(now)] == []
+        assert [
+            (now, first) for now, first in runs if datetime.fromisoformat(first) <= datetime.fromisoformat(now)
+        ] == []
 
 
 def test_tasks_take_turns_at_the_warehouse(parsed: dict[str, Any]) -> None:

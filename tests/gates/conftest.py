@@ -60,14 +60,13 @@ POLICY = {
         "news": {
             "title": "News by e-mail",
             "data_use": "marketing.communications.email",
-            "legal_basis": "consent",
             "valid_for_days": 365,
-            "channel": "email",
         }
     },
     "releases": {
         MART: {
             "title": "Customers by segment",
+            "use_case": "report",
             "minimum_class_size": 11,
             "maximum_suppressed": 0.10,
             "class_size": "customers",
@@ -79,6 +78,7 @@ POLICY = {
         },
         OTHER_MART: {
             "title": "Outcome by campaign",
+            "use_case": "report",
             "minimum_class_size": 11,
             "maximum_suppressed": 0.10,
             "class_size": "customers",
@@ -92,11 +92,17 @@ POLICY = {
     "audiences": {
         AUDIENCE: {
             "title": "News",
-            "purpose": "news",
+            "use_case": "news",
             "destination": "mailer",
             "columns": ["email_sha256", "given_name"],
         }
     },
+    "use_cases": {},
+    "scores": {},
+    "controller": {"name": "A", "country": "NO", "contact": "a@b.example", "data_protection_officer": "d@b.example"},
+    "eea": ["NO"],
+    "adequacy": {},
+    "live_calls_without_consent": [],
     "jurisdictions": {},
     "default_age_of_digital_consent": 18,
 }
@@ -130,7 +136,7 @@ insert into anonymized_candidate.{MART} values
     ('40-64', 'north', 30, 120.0), ('65+', 'unknown', 30, 130.0);
 create table anonymized_candidate.{OTHER_MART} (campaign varchar, customers bigint);
 insert into anonymized_candidate.{OTHER_MART} values ('retired', 40), ('spring', 20);
-create table int_subjects__permitted (subject_id varchar, purpose varchar);
+create table int_subjects__permitted (subject_id varchar, use_case varchar);
 insert into int_subjects__permitted values ('{ADA}', 'news');
 """
 PERSONAL = f"""

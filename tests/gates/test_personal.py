@@ -31,7 +31,7 @@ def test_an_audience_of_the_permitted_is_released(report: Callable[[], AudienceG
     assert report().as_dict() == {
         "audience": AUDIENCE,
         "title": "News",
-        "purpose": "news",
+        "use_case": "news",
         "verdict": "released",
         "rows": 1,
         "reasons": [],
@@ -58,7 +58,7 @@ def test_a_row_without_permission_is_held(report: Callable[[], AudienceGateRepor
 
 def test_permission_for_another_purpose_is_none(report: Callable[[], AudienceGateReport], plant: Plant) -> None:
     """S42: consent is for exactly one purpose."""
-    plant("update int_subjects__permitted set purpose = 'loan_offers'")
+    plant("update int_subjects__permitted set use_case = 'loan_offers'")
     assert counts(report()) == {"1 rows have no permission for news": 1}
 
 

@@ -17,6 +17,7 @@ from support.bank import (
     FILES,
     FOLDERS,
     LETTER,
+    NEEDS_CONSENT,
     NIGHT,
     PROJECT,
     Crm,
@@ -224,11 +225,12 @@ def test_why_a_purpose_may_not_use_somebody_is_one_of_the_reasons_there_are(crm:
         "expired": {"expired"},
     }
     told = restricted(
-        "select number, purpose, reason from restricted.int_subject_purposes__decided join"
+        "select number, use_case, reason from restricted.int_subject_use_cases__decided join"
         " (select distinct subject_id, customer_id_crm as number from restricted.raw_crm__customers)"
         " using (subject_id)"
     )
-    assert len(told) == len(crm.customers) * len(crm.purposes)
+    told = [row for row in told if row[1] in NEEDS_CONSENT]
+    assert len(told) == len(crm.customers) * len(NEEDS_CONSENT)
     wrong = Counter()
     for customer, purpose, reason in told:
         obstacles = crm.obstacles(customer, purpose, at=NIGHT)
@@ -388,9 +390,11 @@ def sha256_of_file(path: Path) -> str:
 
 
 def test_the_ledger_says_what_was_released_and_erased(crm: Crm, night: Night) -> None:
-    """One entry for the release, with the marts' own figures, and one for the erasures (S68)."""
+    """One entry for the release, with the marts' own figures, one for the erasures, one for each verdict (S68)."""
     entries = ledger_of(night)
-    assert Counter(entry["kind"] for entry in entries) == {"erasure": 1, "release": 1, "activation": 3}
+    kinds = Counter(entry["kind"] for entry in entries)
+    verdicts = len(policy_file("use_cases")["use_cases"])
+    assert kinds == {"erasure": 1, "release": 1, "activation": 3, "crossing": 1, "decision": verdicts}
     (erasure,) = [entry["facts"] for entry in entries if entry["kind"] == "erasure"]
     assert erasure["people"] == len(crm.erased)
     assert erasure["rows"] == night.report("forget")["rows_erased"]

@@ -508,7 +508,8 @@ def test_a_past_night_refuses_to_send(days: Days) -> None:
     assert days.rebuilt.files == days.after[2].files
     assert days.rebuilt.audiences["members"] == days.after[2].audiences["members"]
     entries = days.rebuilt.ledger[len(days.after[2].ledger) :]
-    assert [entry["kind"] for entry in entries] == ["release"]
+    # What is built is released, and who is scored is registered; a rehearsal only sends nothing.
+    assert [entry["kind"] for entry in entries] == ["crossing", "release"]
 
 
 def test_a_dry_run_says_what_would_change_and_writes_nothing(days: Days) -> None:
@@ -527,4 +528,5 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(days: Days) -> None
     assert days.rehearsal.audiences["members"] == days.after[1].audiences["members"]
     assert days.rehearsal.audiences["pending_changes"] == []
     entries = days.rehearsal.ledger[len(days.after[1].ledger) :]
-    assert [entry["kind"] for entry in entries] == ["release"]
+    # What is built is released, and who is scored is registered; a rehearsal only sends nothing.
+    assert [entry["kind"] for entry in entries] == ["crossing", "release"]

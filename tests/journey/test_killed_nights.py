@@ -69,13 +69,15 @@ KILLS = [
     after(SESSION, mentions="commit"),
     # forget: personal marts first, then the restricted zone
     after(FORGET + "_delete_subjects", call=2),
-    after(FORGET + "_withdraw_from_audiences"),
+    after(FORGET + "_withdraw_from_personal_marts"),
     before(FORGET + "_customer_records"),
     after(FORGET + "_erase"),
     after(RECORD, mentions="erasure"),
     # transform
-    Kill(function="dbt", mentions="int_subject_purposes__decided"),
+    Kill(function="dbt", mentions="int_subject_use_cases__decided"),
     Kill(function="dbt", mentions="aud_email_marketing__active_customers"),
+    before(RECORD, mentions="crossing", torn=True),
+    after(RECORD, mentions="crossing"),
     after(KEEP, mentions="transform"),
     # release
     before(REPLACE, mentions="anonymized.duckdb"),
@@ -98,7 +100,7 @@ STORIES = [Story(name=str(kill), kills=(kill,)) for kill in KILLS] + [
     Story(
         name="killed in forget, in the release and twice in activate",
         kills=(
-            after(FORGET + "_withdraw_from_audiences"),
+            after(FORGET + "_withdraw_from_personal_marts"),
             after(REPLACE, mentions="anonymized.duckdb"),
             after(FILES + "FileDestination.remove"),
             before(RECORD, mentions="activation", call=2),
@@ -260,7 +262,8 @@ def every_story(test: Callable) -> Callable:
 def test_the_second_night_has_something_to_do(home: Path) -> None:
     """What is killed here removes, adds, erases and releases: else nothing would be proved (S01)."""
     entries = [entry for entry in ledger(home / "undisturbed") if entry["at"] == SECOND.isoformat()]
-    assert Counter(entry["kind"] for entry in entries) == {"erasure": 1, "release": 1, "activation": 3}
+    kinds = Counter(entry["kind"] for entry in entries)
+    assert kinds == {"erasure": 1, "crossing": 1, "release": 1, "activation": 3}
     assert all(min(counts) > 0 for counts in activated(entries).values())
     (released_marts,) = [entry["facts"]["marts"] for entry in entries if entry["kind"] == "release"]
     assert {mart["verdict"] for mart in released_marts.values()} == {"released"}

@@ -10,30 +10,34 @@ from hypothesis import strategies as st
 from support.consents import events, instants, validities
 from trustmart.consent import Circumstances, ConsentEvent, ConsentRecord, ConsentState, Reason, decide, fold
 from trustmart.consent.decision import age
-from trustmart.policy import Purpose
+from trustmart.legal_basis import Ground, LegalBasis
+from trustmart.policy import Channel
 
 AT = datetime(2026, 11, 20, 12)
 EVENTS = st.lists(events(AT), max_size=6)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 SCOPES = frozenset({"direct_marketing", "profiling"})
 
-NEWS = Purpose(
-    title="News",
-    data_use="marketing",
-    legal_basis="consent",
+NEWS = Ground(
+    use_case="news",
+    purpose="news",
+    legal_basis=LegalBasis.CONSENT,
     valid_for_days=730,
     objections=("direct_marketing",),
-    channel="email",
+    channel=Channel.EMAIL,
+    minimum_age=0,
 )
-LETTERS = Purpose(
-    title="Letters",
-    data_use="marketing",
-    legal_basis="legitimate_interest",
-    objections=("direct_marketing",),
-    channel="post",
+LETTERS = replace(
+    NEWS,
+    use_case="letters",
+    purpose="letters",
+    legal_basis=LegalBasis.LEGITIMATE_INTEREST,
+    valid_for_days=None,
+    channel=Channel.POST,
     minimum_age=18,
 )
-PURPOSES = st.sampled_from([NEWS, LETTERS])
+ACCOUNTS = replace(LETTERS, use_case="accounts", purpose="accounts", legal_basis=LegalBasis.CONTRACT, objections=())
+PURPOSES = st.sampled_from([NEWS, LETTERS, ACCOUNTS])
 
 BIRTH_DATES = st.one_of(st.none(), st.dates(date(1930, 1, 1), date(2030, 1, 1)), st.just(date(2012, 2, 29)))
 RECORDS = EVENTS.map(lambda held: fold(held, at=AT, valid_for_days=730))
@@ -200,14 +204,16 @@ def test_nobody_under_age_is_ever_permitted(purpose, person) -> None:
     if not decide(purpose, person, known_scopes=SCOPES, at=AT).permitted:
         return
     assert person.birth_date is not None
-    assert age(person.birth_date, AT.date()) >= max(person.age_of_digital_consent, purpose.minimum_age or 0)
-    if purpose.legal_basis.needs_consent:
+    assert age(person.birth_date, AT.date()) >= max(
+        person.age_of_digital_consent if purpose.lets_people_decide else 0, purpose.minimum_age
+    )
+    if purpose.needs_consent:
         assert person.consent.state is ConsentState.GRANTED
         assert person.consent.decided_at is not None
         assert age(person.birth_date, person.consent.decided_at.date()) >= person.age_of_digital_consent
 
 
-@given(purpose=PURPOSES, scope=st.text(max_size=10))
+@given(purpose=st.sampled_from([NEWS, LETTERS]), scope=st.text(max_size=10))
 def test_an_objection_of_a_scope_nobody_knows_stops_everything(purpose, scope: str) -> None:
     """What we cannot read, we honour in full; a scope that only other purposes name leaves this one alone (S21)."""
     objecting = replace(WILLING, objections=frozenset({scope}))
@@ -215,6 +221,16 @@ def test_an_objection_of_a_scope_nobody_knows_stops_everything(purpose, scope: s
     stopped = scope in purpose.objections or scope not in SCOPES
     assert reason is (Reason.OBJECTED if stopped else Reason.PERMITTED)
     assert decide(purpose, WILLING, known_scopes=SCOPES, at=AT).reason is Reason.PERMITTED
+
+
+@given(person=PEOPLE)
+def test_a_contract_asks_for_no_consent_and_ends_by_no_objection(person) -> None:
+    """What a contract needs depends on no yes and no no: only a restriction stops it, and an age it asks for (S20)."""
+    asking_for_nothing = replace(ACCOUNTS, minimum_age=0)
+    reason = decide(asking_for_nothing, person, known_scopes=SCOPES, at=AT).reason
+    assert reason is (Reason.RESTRICTED if person.is_restricted else Reason.PERMITTED)
+    grown_up = decide(ACCOUNTS, replace(person, birth_date=None), known_scopes=SCOPES, at=AT).reason
+    assert grown_up is (Reason.RESTRICTED if person.is_restricted else Reason.AGE_UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from trustmart.identity import derive_key, hash_email, normalize_email, subject_id, tombstone
+from trustmart.identity import derive_key, hash_email, normalize_email, subject_id, subject_ids, tombstone
 from trustmart.identity.contact_points import mailbox
 from trustmart.identity.subjects import member_id
 
@@ -30,6 +30,12 @@ def test_a_person_has_one_name_and_shares_it_with_nobody(customer: str, other: s
     assert name != subject_id("crm", customer, key=OTHER_KEY)
     if other.strip() != customer.strip():
         assert name != subject_id("crm", other, key=KEY)
+
+
+@given(customers=st.lists(TEXTS), source=TEXTS)
+def test_many_people_get_the_names_that_each_would_get_alone(customers: list[str], source: str) -> None:
+    """Naming a whole page of customers at once gives each the same subject id as naming one (S17)."""
+    assert subject_ids(source, customers, key=KEY) == [subject_id(source, one, key=KEY) for one in customers]
 
 
 def test_where_one_part_ends_and_the_next_begins_is_part_of_the_name() -> None:

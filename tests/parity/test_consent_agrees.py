@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +11,17 @@ from pydantic import SecretStr
 
 from support.compiled import SmallWarehouse, small_warehouse
 from support.consents import Answer, Crm, answers, crms, of_families
+from support.signed_policy import policy_with_everything_signed
 from trustmart.consent import ConsentRecord, ConsentState, Reason
+from trustmart.legal_basis import grounds_of, statuses_of
 from trustmart.pipeline.context import Context, open_context
 from trustmart.pipeline.permission import not_permitted_now
 from trustmart.policy import load_policy
 from trustmart.settings import Settings
 
-POLICY = load_policy(Path(__file__).resolve().parents[2] / "policy", environment={})
+# Every use case that the policy knows, the unsigned ones too: each kind of legal basis that lets people through.
+POLICY = load_policy(policy_with_everything_signed(), environment={})
+GROUNDS = grounds_of(POLICY, statuses_of(POLICY))
 CRMS = crms(POLICY, families=25)
 NO_CONSENT = ConsentRecord(state=ConsentState.UNKNOWN)
 
@@ -35,7 +38,12 @@ PLANTED = {
     "an objection in the future is nothing": ("least(occurred_at, _ingested_as_of)", "occurred_at"),
     "a request nobody understands is nothing": ("not in ('access', 'portability'", "in ('restriction', 'portability'"),
     "the age at the time of consent is not asked": ("coalesce(age_at_consent, -1) <", "-1 >"),
-    "the purpose's own age is not asked": ("greatest(age_of_digital_consent, minimum_age)", "age_of_digital_consent"),
+    "the purpose's own age is not asked": (
+        "greatest(\n            use_cases.minimum_age,",
+        "greatest(\n            0,",
+    ),
+    "the age of digital consent is asked of nobody": ("then customers.age_of_digital_consent else 0", "then 0 else 0"),
+    "somebody who objects cannot have an account": ("lets_people_decide and is_objecting", "is_objecting"),
     "somebody born on 29 February is a day older": (
         "* 100 + extract(day from customers",
         "* 100 - 1 + extract(day from customers",
@@ -44,7 +52,7 @@ PLANTED = {
         "coalesce(ages.age_of_digital_consent, 18)",
         "coalesce(ages.age_of_digital_consent, 13)",
     ),
-    "no birth date is grown up": ("birth_date is null or age_now is null", "false"),
+    "no birth date is grown up": ("(birth_date is null or age_now is null)", "false"),
     "an older version of the customer counts": (
         "order by updated_at desc, ingested",
         "order by updated_at asc, ingested",
@@ -59,24 +67,25 @@ PLANTED = {
 def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     """Return the tools of a deployment."""
     folder = tmp_path_factory.mktemp("parity")
-    return open_context(settings=Settings(data=folder, key=SecretStr("k" * 64)))
+    settings_of_its_own = Settings(data=folder, policy=policy_with_everything_signed(), key=SecretStr("k" * 64))
+    return open_context(settings=settings_of_its_own)
 
 
 @pytest.fixture(scope="module")
 def warehouse(context: Context) -> Iterator[SmallWarehouse]:
     """Return the production models over empty raw tables."""
-    with small_warehouse(context, ["int_subject_purposes__decided", "int_subjects__permitted"]) as opened:
+    with small_warehouse(context, ["int_subject_use_cases__decided", "int_subjects__permitted"]) as opened:
         yield opened
 
 
-def test_sql_and_python_give_every_person_and_purpose_the_same_reason(warehouse: SmallWarehouse) -> None:
+def test_sql_and_python_give_every_person_and_use_case_the_same_reason(warehouse: SmallWarehouse) -> None:
     """The night's SQL and the reference decide alike, whatever the CRM holds, and with the same proof (S42)."""
     met: set[Reason] = set()
 
     @settings(max_examples=25)
     @given(crm=CRMS)
     def they_agree(crm: Crm) -> None:
-        expected = answers(POLICY, crm)
+        expected = answers(POLICY, GROUNDS, crm)
         _refuse_disagreement(crm, _decided_in_sql(warehouse, crm), expected)
         assert _proofs(warehouse) == _expected_proofs(expected)
         met.update(answer.reason for answer in expected.values())
@@ -96,7 +105,7 @@ def test_a_planted_mistake_in_the_sql_is_noticed(warehouse: SmallWarehouse, mist
     @settings(max_examples=60, phases=[Phase.generate], database=None)
     @given(crm=CRMS)
     def they_agree(crm: Crm) -> None:
-        _refuse_disagreement(crm, _decided_in_sql(warehouse, crm, builds=changed), answers(POLICY, crm))
+        _refuse_disagreement(crm, _decided_in_sql(warehouse, crm, builds=changed), answers(POLICY, GROUNDS, crm))
 
     with pytest.raises(Disagreement):
         they_agree()
@@ -113,14 +122,14 @@ def test_the_door_and_the_decision_at_the_send_agree_at_one_instant(
         warehouse.night(crm.tables)
         _put_everybody_into_the_personal_zone(warehouse)
         at_the_send = replace(context, as_of=_utc(crm.at), now=_utc(crm.at))
-        questions = [(purpose, "") for purpose in POLICY.purposes]
+        questions = [(use_case, "") for use_case in GROUNDS]
         # Asked alone, people at the same mailbox or letter box must still be thought of.
-        questions += [(purpose, "the anns and the strangers") for purpose in ("email_marketing", "loan_offers")]
-        for purpose, audience in questions:
+        questions += [(name, "the anns and the strangers") for name in ("email_marketing", "loan_offers")]
+        for use_case, audience in questions:
             asked = _members(warehouse, audience)
-            refused = not_permitted_now(warehouse.session, at_the_send, "everybody", purpose, audience=audience)
-            wrong = (asked - refused) ^ (asked & _in_the_door(warehouse, purpose))
-            assert not wrong, f"{purpose}: {sorted(wrong)} of {of_families(crm, wrong)} at {crm.at}"
+            refused = not_permitted_now(warehouse.session, at_the_send, "everybody", use_case, audience=audience)
+            wrong = (asked - refused) ^ (asked & _in_the_door(warehouse, use_case))
+            assert not wrong, f"{use_case}: {sorted(wrong)} of {of_families(crm, wrong)} at {crm.at}"
 
     they_agree()
 
@@ -165,7 +174,7 @@ def _refuse_disagreement(
     crm: Crm, in_sql: list[tuple[str, str, str]], expected: Mapping[tuple[str, str], Answer]
 ) -> None:
     """Raise where the SQL says something else than the reference, and show the families it is about."""
-    said = {(subject, purpose): reason for subject, purpose, reason in in_sql}
+    said = {(subject, use_case): reason for subject, use_case, reason in in_sql}
     python = {key: answer.reason for key, answer in expected.items()}
     differences = {key: (said.get(key), python.get(key)) for key in said | python if said.get(key) != python.get(key)}
     if differences or len(said) != len(in_sql):
@@ -176,26 +185,26 @@ def _refuse_disagreement(
 def _decided_in_sql(
     warehouse: SmallWarehouse, crm: Crm, *, builds: list[str] | None = None
 ) -> list[tuple[str, str, str]]:
-    """Return subject, purpose and reason of everybody the SQL decides on."""
+    """Return subject, use case and reason of everybody the SQL decides on."""
     warehouse.night(crm.tables, builds=builds)
-    return warehouse.rows("select subject_id, purpose, reason from restricted.int_subject_purposes__decided")
+    return warehouse.rows("select subject_id, use_case, reason from restricted.int_subject_use_cases__decided")
 
 
 def _proofs(warehouse: SmallWarehouse) -> list[tuple[Any, ...]]:
     """Return what the door says of everybody in it: the event that proves it, and from when to when it stands."""
     return warehouse.rows(
-        "select subject_id, purpose, evidence_event_id, decided_at, permitted_until"
-        " from restricted.int_subjects__permitted order by subject_id, purpose"
+        "select subject_id, use_case, evidence_event_id, decided_at, permitted_until"
+        " from restricted.int_subjects__permitted order by subject_id, use_case"
     )
 
 
 def _expected_proofs(expected: Mapping[tuple[str, str], Answer]) -> list[tuple[Any, ...]]:
-    """Return what the door must say; a purpose that does not need consent has no event."""
+    """Return what the door must say; a use case that does not need consent has no event."""
     proofs = []
-    for (subject, purpose), answer in sorted(expected.items()):
+    for (subject, use_case), answer in sorted(expected.items()):
         if answer.reason is Reason.PERMITTED:
-            consent = answer.consent if POLICY.purposes[purpose].legal_basis.needs_consent else NO_CONSENT
-            proofs.append((subject, purpose, consent.event_id, consent.decided_at, consent.expires_at))
+            consent = answer.consent if GROUNDS[use_case].needs_consent else NO_CONSENT
+            proofs.append((subject, use_case, consent.event_id, consent.decided_at, consent.expires_at))
     return proofs
 
 
@@ -215,9 +224,9 @@ def _members(warehouse: SmallWarehouse, audience: str) -> set[str]:
     return {subject for (subject,) in rows}
 
 
-def _in_the_door(warehouse: SmallWarehouse, purpose: str) -> set[str]:
-    """Return who passes the door for a purpose."""
-    rows = warehouse.rows(f"select subject_id from restricted.int_subjects__permitted where purpose = '{purpose}'")
+def _in_the_door(warehouse: SmallWarehouse, use_case: str) -> set[str]:
+    """Return who passes the door for a use case."""
+    rows = warehouse.rows(f"select subject_id from restricted.int_subjects__permitted where use_case = '{use_case}'")
     return {subject for (subject,) in rows}
 
 

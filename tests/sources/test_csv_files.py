@@ -186,6 +186,16 @@ def test_a_value_of_a_megabyte_is_loaded_whole(crm: Crm) -> None:
     assert crm.column("select length(notes) from restricted.raw_crm__customers order by all") == [1, 1_000_000]
 
 
+@pytest.mark.parametrize("before", ["", '"torn"x,y\n'], ids=["sound file", "behind a torn line"])
+def test_a_record_of_a_thousand_lines_is_one_and_a_longer_one_is_a_torn_quote(crm: Crm, before: str) -> None:
+    """How many lines a value may have does not depend on what stands before it in the file (S01)."""
+    longest, too_long = "x\n" * 999, "x\n" * 1_000
+    crm.people(f'{before}1,Ada,1980-01-01,"{longest}"\n2,Bo,1990-02-02,"{too_long}"\n3,Cy,1970-03-03,x\n')
+    reasons = crm.ingest()["reasons"]
+    assert crm.numbers() == ["1", "3"]
+    assert reasons == {"broken_quoting": 2 + bool(before), "wrong_number_of_columns": 999}
+
+
 def test_a_value_beyond_the_limit_costs_one_record(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value longer than any value is kept out, with its reason, and the others load (S01)."""
     previous = csv_files.csv.field_size_limit(1_000)

@@ -27,13 +27,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 @cache
-def compiled_manifest(home: Path = PROJECT) -> Path:
-    """Compile a project once in this process, and return its manifest's place."""
+def compiled_manifest(home: Path = PROJECT, policy: Path | None = None) -> Path:
+    """Compile a project once in this process, under its own policy or another, and return its manifest's place."""
     folder = Path(tempfile.mkdtemp(prefix="trustmart-compiled-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     context = open_context(
         as_of=datetime(2026, 11, 20, tzinfo=UTC),
-        settings=Settings(home=home, data=folder, key=SecretStr("k" * 64)),
+        settings=Settings(home=home, data=folder, policy=policy, key=SecretStr("k" * 64)),
     )
     with context.warehouse.session(writes="restricted"):
         pass  # sets the engine's encryption up, which dbt needs
@@ -42,9 +42,9 @@ def compiled_manifest(home: Path = PROJECT) -> Path:
     return artifacts_folder(context) / "manifest.json"
 
 
-def manifest(home: Path = PROJECT) -> dict[str, Any]:
+def manifest(home: Path = PROJECT, policy: Path | None = None) -> dict[str, Any]:
     """Return a fresh copy of the compiled manifest."""
-    return json.loads(compiled_manifest(home).read_text())
+    return json.loads(compiled_manifest(home, policy).read_text())
 
 
 class SmallWarehouse:
@@ -86,9 +86,13 @@ def small_warehouse(context: Context, models: Sequence[str]) -> Iterator[SmallWa
     """Open an engine with empty raw tables that can build these compiled models, with all they read."""
     opened = SmallWarehouse()
     _make_raw_tables(opened.session, context)
-    nodes = manifest()["nodes"]
+    nodes = manifest(policy=context.settings.policy)["nodes"]
     for name in _in_order(nodes, models):
         node, kind = nodes[name], nodes[name]["config"]["materialized"]
+        if kind == "seed":
+            path = PROJECT / "dbt_project" / node["original_file_path"]
+            opened.session.run(f"create table {node['relation_name']} as from read_csv('{path}')")
+            continue
         opened.builds.append(f"create or replace {kind} {node['relation_name']} as {node['compiled_code']}")
     yield opened
     opened.connection.close()
@@ -118,7 +122,7 @@ def _in_order(nodes: Mapping[str, Any], models: Sequence[str]) -> list[str]:
 
     def visit(key: str) -> None:
         if key in nodes and key not in ordered:
-            for read in nodes[key]["depends_on"]["nodes"]:
+            for read in nodes[key]["depends_on"].get("nodes", ()):
                 visit(read)
             ordered.append(key)
 

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from trustmart.consent import Circumstances, ConsentEvent, ConsentRecord, Reason, decide, fold
+from trustmart.legal_basis import Ground
 from trustmart.policy import Policy
 
 Row = dict[str, Any]
@@ -250,20 +251,20 @@ def known_scopes(policy: Policy) -> frozenset[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """May a purpose use a person, and the consent it rests on."""
+    """May a use case use a person, and the consent it rests on."""
 
     reason: Reason
     consent: ConsentRecord
 
 
-def answers(policy: Policy, crm: Crm) -> dict[tuple[str, str], Answer]:
-    """Return the answer for every customer and purpose."""
+def answers(policy: Policy, grounds: Mapping[str, Ground], crm: Crm) -> dict[tuple[str, str], Answer]:
+    """Return the answer for every customer and use case."""
     people = newest_versions(crm)
     found: dict[tuple[str, str], Answer] = {}
-    for purpose in policy.purposes:
-        decided = {subject: _decided(policy, crm, purpose, row) for subject, row in people.items()}
+    for use_case, ground in grounds.items():
+        decided = {subject: _decided(policy, crm, ground, row) for subject, row in people.items()}
         for subject, row in people.items():
-            found[subject, purpose] = _after_contact_point(policy, crm, purpose, row, people, decided)
+            found[subject, use_case] = _after_contact_point(crm, ground, row, people, decided)
     return found
 
 
@@ -276,10 +277,10 @@ def newest_versions(crm: Crm) -> dict[str, Row]:
     return newest
 
 
-def _decided(policy: Policy, crm: Crm, purpose: str, person: Row) -> Answer:
+def _decided(policy: Policy, crm: Crm, rule: Ground, person: Row) -> Answer:
     """Decide for one person, as if nobody else were reached by the same contact point."""
-    rule, subject = policy.purposes[purpose], person["subject_id"]
-    consent = fold(_events_of(crm, subject, purpose), at=crm.at, valid_for_days=rule.valid_for_days)
+    subject = person["subject_id"]
+    consent = fold(_events_of(crm, subject, rule.purpose), at=crm.at, valid_for_days=rule.valid_for_days)
     circumstances = Circumstances(
         is_restricted=subject in _restricted(crm),
         birth_date=person["birth_date"],
@@ -292,13 +293,13 @@ def _decided(policy: Policy, crm: Crm, purpose: str, person: Row) -> Answer:
 
 
 def _after_contact_point(
-    policy: Policy, crm: Crm, purpose: str, person: Row, people: Mapping[str, Row], decided: Mapping[str, Answer]
+    crm: Crm, rule: Ground, person: Row, people: Mapping[str, Row], decided: Mapping[str, Answer]
 ) -> Answer:
     """Ask last whether the person can be reached, and by a contact point of theirs alone."""
     answer = decided[person["subject_id"]]
     if answer.reason is not Reason.PERMITTED:
         return answer
-    channel = policy.purposes[purpose].channel
+    channel = rule.channel
     point = contact_point(person, channel)
     if point is None:
         return Answer(reason=Reason.NO_CONTACT_POINT, consent=answer.consent)
@@ -310,7 +311,7 @@ def _after_contact_point(
     return answer
 
 
-def contact_point(person: Row, channel: str) -> str | None:
+def contact_point(person: Row, channel: str | None) -> str | None:
     """Return where a channel reaches a person: a mailbox, a letter box, or only the person as such."""
     if channel == "email":
         return person["email_mailbox"]

@@ -21,6 +21,7 @@ from trustmart.pipeline.context import Context
 from trustmart.pipeline.forget import forget
 from trustmart.pipeline.ingest import ingest
 from trustmart.policy import Policy, load_policy
+from trustmart.policy.load import FILES
 from trustmart.settings import Settings
 from trustmart.warehouse import DuckDBWarehouse
 
@@ -162,7 +163,7 @@ def written(warehouse: DuckDBWarehouse, statement: str) -> None:
 def _policy(sources: str, attributes: str) -> tuple[Path, Policy]:
     """Write a policy that differs from the product's in these two files, and read it; the same one only once."""
     folder = _kept_folder("policy")
-    for name in ("purposes.yml", "releases.yml", "destinations.yml", "jurisdictions.yml"):
+    for name in set(FILES) - {"sources.yml", "attributes.yml"}:
         (folder / name).write_text(shipped_policy(name))
     (folder / "sources.yml").write_text(sources)
     (folder / "attributes.yml").write_text(attributes)

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from support.compiled import PROJECT, compiled_manifest
 from trustmart.errors import BuildError, FenceBroken
 from trustmart.lineage import Manifest, Model, broken_fences, read_manifest
+from trustmart.policy import load_policy
 
 DOOR = "model.trustmart.int_segments__k_anonymized"
 OTHER_DOOR = "model.trustmart.int_subjects__permitted"
@@ -50,10 +52,19 @@ MODELS = {
 }
 
 
+def known(home: Path) -> dict[str, Any]:
+    """Return what a project's policy says of marts and crossings."""
+    policy = load_policy(home / "policy", environment={})
+    return {
+        "marts": {*policy.releases, *policy.personal_marts},
+        "crossings": {name: score.learned_from for name, score in policy.scores.items()},
+    }
+
+
 def findings(**changes: object) -> tuple[str, ...]:
     """Return what is found when the mart is changed like this."""
     models = {**MODELS, MART: replace(MODELS[MART], **changes)}
-    return broken_fences(Manifest(models=models, tables=TABLES)).findings
+    return broken_fences(Manifest(models=models, tables=TABLES), marts={"dim_segments"}, crossings={}).findings
 
 
 def test_a_mart_that_reads_its_door_is_let_through() -> None:
@@ -231,7 +242,8 @@ def test_marts_have_contracts_and_zones() -> None:
 
 def test_broken_fences_say_what_to_do() -> None:
     """The error names the models and the next command (S03)."""
-    broken = broken_fences(Manifest(models={MART: replace(MODELS[MART], contract=False)}, tables=TABLES))
+    built_wrong = Manifest(models={MART: replace(MODELS[MART], contract=False)}, tables=TABLES)
+    broken = broken_fences(built_wrong, marts={"dim_segments"}, crossings={})
     with pytest.raises(FenceBroken, match=r"dim_segments.*\n(.*\n)*.*trustmart transform"):
         broken.raise_if_any()
 
@@ -259,7 +271,7 @@ PLANTED = {
     ),
     "marts/personal/planted_other_mart.sql": (
         "select region as x from {{ ref('dim_customer_segments') }}",
-        "neither the personal zone's door",
+        "applies dim_customer_segments to people",
     ),
     "marts/anonymized/planted_outright.sql": (f"select subject_id as x from {RAW}", "outright"),
     "marts/anonymized/planted_file.sql": ("select surname as x from read_csv('crm.csv')", "from a function"),
@@ -319,7 +331,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     with (project / "dbt_project.yml").open("a") as file:
         file.write(f'\non-run-end: "create table planted as select * from {RAW}"\n')
     found: dict[str, list[str]] = {}
-    for finding in broken_fences(read_manifest(compiled_manifest(home))).findings:
+    for finding in broken_fences(read_manifest(compiled_manifest(home)), **known(home)).findings:
         name, what = finding.split(": ", 1)
         found.setdefault(name, []).append(what)
     return found
@@ -327,7 +339,24 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 def test_the_shipped_project_breaks_no_fence() -> None:
     """Every model of ours reads through its zone's door (S13)."""
-    assert broken_fences(read_manifest(compiled_manifest())).findings == ()
+    assert broken_fences(read_manifest(compiled_manifest()), **known(PROJECT)).findings == ()
+
+
+def test_applying_what_was_learned_needs_a_use_case_of_its_own() -> None:
+    """A personal mart that reads an anonymized one is a crossing; unless policy names it, nothing is released (S15)."""
+    crossing = {**known(PROJECT), "crossings": {}}
+    (found,) = broken_fences(read_manifest(compiled_manifest()), **crossing).findings
+    assert found.startswith(
+        "score_term_deposit_propensity__customers: applies fct_campaign_outcomes_by_segment to people"
+    )
+
+
+def test_a_mart_that_no_policy_names_is_found() -> None:
+    """A mart without a use case is not released, whatever else is right with it (S03)."""
+    (found,) = broken_fences(Manifest(models=MODELS, tables=TABLES), marts=(), crossings={}).findings
+    assert found == (
+        "dim_segments: is a mart that no policy file knows: name it, with its use case, in releases, destinations or scores"
+    )
 
 
 @pytest.mark.parametrize("path", PLANTED)

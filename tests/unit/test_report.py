@@ -210,7 +210,7 @@ def audience(
     return {
         "audience": name,
         "title": title,
-        "purpose": "email_marketing",
+        "use_case": "email_marketing",
         "legal_basis": basis,
         "destination": "campaign_tool",
         "waterfall": [{"step": step, "people": people} for step, people in steps],
@@ -384,7 +384,7 @@ def test_every_word_is_escaped():
         "title": evil,
         "receipt": evil,
         "destination": evil,
-        "purpose": evil,
+        "use_case": evil,
     }
     stages["activate"]["audiences"][0]["waterfall"][1]["step"] = f'{evil}" onload="x'
     html = render_page(stages, policy_version=evil, files={evil: evil})

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from trustmart.consent.events import ConsentRecord, ConsentState
-from trustmart.policy import Purpose
 
 
 class Reason(StrEnum):
@@ -35,6 +35,26 @@ _NO_CONSENT = {
 _NEVER_ASKED = ConsentRecord(state=ConsentState.UNKNOWN)
 
 
+class Rule(Protocol):
+    """What a legal basis asks of a person before a use case may use them."""
+
+    @property
+    def needs_consent(self) -> bool:
+        """True where the person must have said yes."""
+
+    @property
+    def lets_people_decide(self) -> bool:
+        """True where it depends on the person: asked first, or able to object. Not so for a contract or a duty."""
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        """Return the scopes of objection that end it."""
+
+    @property
+    def minimum_age(self) -> int:
+        """Return the age that is asked for, beside that of digital consent; 0 where none is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What is known of a person when a purpose asks for them."""
@@ -58,36 +78,47 @@ class Decision:
         return self.reason is Reason.PERMITTED
 
 
-def decide(purpose: Purpose, person: Circumstances, *, known_scopes: frozenset[str], at: datetime) -> Decision:
+def decide(rule: Rule, person: Circumstances, *, known_scopes: frozenset[str], at: datetime) -> Decision:
     """Decide for one person; contact points are judged elsewhere.
 
     known_scopes: the objection scopes that some purpose names. An objection whose scope nobody knows is against
-    everything. Age: GDPR Art. 8 asks for the age of digital consent when consent was given; a purpose may ask for more.
+    everything that people have a say in. Age: GDPR Art. 8 asks for the age of digital consent when consent was given; a
+    purpose may ask for more.
     """
-    return Decision(reason=_first_obstacle(purpose, person, known_scopes, at) or Reason.PERMITTED)
+    return Decision(reason=_first_obstacle(rule, person, known_scopes, at) or Reason.PERMITTED)
 
 
-def _first_obstacle(
-    purpose: Purpose, person: Circumstances, known_scopes: frozenset[str], at: datetime
-) -> Reason | None:
+def _first_obstacle(rule: Rule, person: Circumstances, known_scopes: frozenset[str], at: datetime) -> Reason | None:
     """Return the first thing in the way, or None."""
     if person.is_restricted:
         return Reason.RESTRICTED
-    if person.birth_date is None:
-        return Reason.AGE_UNKNOWN
-    required = max(person.age_of_digital_consent, purpose.minimum_age or 0)
-    if age(person.birth_date, at.date()) < required:
-        return Reason.UNDER_AGE
-    if any(scope in purpose.objections or scope not in known_scopes for scope in person.objections):
+    if obstacle := _obstacle_of_age(rule, person, at):
+        return obstacle
+    if not rule.lets_people_decide:
+        return None
+    if any(scope in rule.objections or scope not in known_scopes for scope in person.objections):
         return Reason.OBJECTED
-    if not purpose.legal_basis.needs_consent:
+    if not rule.needs_consent:
         return None
     if obstacle := _NO_CONSENT.get(person.consent.state):
         return obstacle
     decided_at = person.consent.decided_at
-    if decided_at is None or age(person.birth_date, decided_at.date()) < person.age_of_digital_consent:
+    if decided_at is None or not _was(person.age_of_digital_consent, person.birth_date, decided_at):
         return Reason.UNDER_AGE
     return None
+
+
+def _obstacle_of_age(rule: Rule, person: Circumstances, at: datetime) -> Reason | None:
+    """Return what is in the way of somebody's age: not known, or too young."""
+    required = max(person.age_of_digital_consent if rule.lets_people_decide else 0, rule.minimum_age)
+    if not required or _was(required, person.birth_date, at):
+        return None
+    return Reason.AGE_UNKNOWN if person.birth_date is None else Reason.UNDER_AGE
+
+
+def _was(years: int, birth_date: date | None, at: datetime) -> bool:
+    """True where somebody is known to have been that old."""
+    return birth_date is not None and age(birth_date, at.date()) >= years
 
 
 def age(birth_date: date, day: date) -> int:

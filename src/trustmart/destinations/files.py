@@ -11,11 +11,9 @@ from pathlib import Path
 
 from trustmart.audiences import Member
 from trustmart.destinations.protocol import Operation, Receipt
+from trustmart.destinations.spreadsheets import harmless
 from trustmart.errors import DestinationError
 from trustmart.settings import private_folder
-
-# A spreadsheet would run these as formulas (OWASP, "CSV Injection"), the wide ones of East Asian keyboards too.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 # What identifies a member towards a removal; an address is not needed twice.
 _REMOVAL_FIELDS = ("email_sha256",)
@@ -97,13 +95,8 @@ def _as_csv(columns: list[str], members: Sequence[Member]) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(["member_id", *columns])
     for member in members:
-        writer.writerow([member.member_id, *(_harmless(member.fields[name]) for name in columns)])
+        writer.writerow([member.member_id, *(harmless(member.fields[name]) for name in columns)])
     return text.getvalue()
-
-
-def _harmless(value: str) -> str:
-    """Keep a value from being run as a formula."""
-    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
 
 
 def _move_into_place(path: Path, content: str, *, otherwise: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from trustmart.anonymity import ClassMeasures, summarize_sizes
 from trustmart.gates.checks import CHECKS, suppressed_share_of
@@ -24,31 +25,38 @@ def inspect_all(
     policy: Policy,
     warehouse: Warehouse,
     marts: Sequence[str] | None = None,
+    not_built: Mapping[str, Finding] = MappingProxyType({}),
     data_docs_folder: Path | None = None,
 ) -> list[GateReport]:
     """Inspect the candidates of all marts (or some) in one run of Great Expectations. Never raises: it holds.
 
-    data_docs_folder: where to build the Data Docs (none unless given); they hold names and booleans only.
+    not_built: why a mart was left out of the build, for those that were. data_docs_folder: where to build the Data Docs
+    (none unless given); they hold names and booleans only.
     """
     marts = list(policy.releases) if marts is None else marts
     try:
         with warehouse.session(reads=["restricted"]) as session:
-            return _inspect_with(session, policy, marts, data_docs_folder)
+            return _inspect_with(session, policy, marts, not_built, data_docs_folder)
     except Exception as error:  # noqa: BLE001 - fail closed: a gate that cannot look holds everything
         finding = _not_inspected("the gate could not look into the warehouse", error)
         return [_report(policy, mart, findings=[finding]) for mart in marts]
 
 
 def _inspect_with(
-    session: Session, policy: Policy, marts: Sequence[str], data_docs_folder: Path | None
+    session: Session,
+    policy: Policy,
+    marts: Sequence[str],
+    not_built: Mapping[str, Finding],
+    data_docs_folder: Path | None,
 ) -> list[GateReport]:
     """Ask Great Expectations about the candidates that exist, and the warehouse why where it says no."""
-    wanted = {mart: requirements(policy, mart) for mart in marts if candidate_columns(session, mart)}
+    built = [mart for mart in marts if mart not in not_built and candidate_columns(session, mart)]
+    wanted = {mart: requirements(policy, mart) for mart in built}
     answers = _answers(session, wanted, data_docs_folder)
     return [
         _report_on(session, policy, mart, wanted[mart], answers[mart])
         if mart in wanted
-        else _report(policy, mart, findings=[_no_candidate(mart)])
+        else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
         for mart in marts
     ]
 

@@ -1,6 +1,7 @@
 """The consent gate: every row of an audience has a permission that stands now, for exactly its purpose."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from trustmart.gates.measures_sql import Reader, columns_of, quoted, restricted
 from trustmart.gates.report import AudienceGateReport, Finding
@@ -12,11 +13,21 @@ PERMITTED_TABLE = "int_subjects__permitted"
 MADE_AT_SEND = {"email_sha256": "email_normalized"}
 
 
-def inspect_audiences(policy: Policy, warehouse: Warehouse) -> list[AudienceGateReport]:
-    """Inspect every audience of the policy. Never raises: it holds."""
+def inspect_audiences(
+    policy: Policy, warehouse: Warehouse, *, not_built: Mapping[str, Finding] = MappingProxyType({})
+) -> list[AudienceGateReport]:
+    """Inspect every audience of the policy. Never raises: it holds.
+
+    not_built: why an audience was left out of the build, for those that were.
+    """
     try:
         with warehouse.session(reads=["restricted", "personal"]) as session:
-            return [_inspect(session, policy, audience) for audience in policy.audiences]
+            return [
+                _report(policy, audience, rows=0, findings=(not_built[audience],))
+                if audience in not_built
+                else _inspect(session, policy, audience)
+                for audience in policy.audiences
+            ]
     except Exception as error:  # noqa: BLE001 - fail closed: a gate that cannot look holds everything
         finding = _not_inspected(error)
         return [_report(policy, audience, rows=0, findings=(finding,)) for audience in policy.audiences]
@@ -57,7 +68,7 @@ def _columns(policy: Policy, audience: str, present: set[str]) -> Iterator[Findi
 
 def _rows_without_permission(session: Reader, policy: Policy, audience: str) -> Iterator[Finding]:
     """Consent belongs to a row: count the rows that have none, name nobody, or name somebody twice."""
-    purpose = policy.audiences[audience].purpose
+    use_case = policy.audiences[audience].use_case
     nameless = _count(session, f"select count(*) from {_table(audience)} where subject_id is null")
     repeated = _count(
         session,
@@ -75,7 +86,7 @@ def _rows_without_permission(session: Reader, policy: Policy, audience: str) -> 
             count=repeated,
             next_step=f"make {audience} one row per person",
         )
-    if not {"subject_id", "purpose"} <= set(columns_of(session, PERMITTED_TABLE)):
+    if not {"subject_id", "use_case"} <= set(columns_of(session, PERMITTED_TABLE)):
         yield Finding(
             what=f"there is no {PERMITTED_TABLE} to prove a permission with",
             count=1,
@@ -86,21 +97,23 @@ def _rows_without_permission(session: Reader, policy: Policy, audience: str) -> 
         session,
         f"select count(*) from {_table(audience)} as sent where subject_id is not null and not exists ("
         f"select 1 from {restricted(PERMITTED_TABLE)} as permitted"
-        " where permitted.subject_id = sent.subject_id and permitted.purpose = ?)",
-        purpose,
+        " where permitted.subject_id = sent.subject_id and permitted.use_case = ?)",
+        use_case,
     )
     if unpermitted:
         yield Finding(
-            what=f"{unpermitted} rows have no permission for {purpose}",
+            what=f"{unpermitted} rows have no permission for {use_case}",
             count=unpermitted,
-            next_step=f"join {audience} from the door ({PERMITTED_TABLE}) for {purpose}",
+            next_step=f"join {audience} from the door ({PERMITTED_TABLE}) for {use_case}",
         )
 
 
 def _report(policy: Policy, audience: str, *, rows: int, findings: tuple[Finding, ...]) -> AudienceGateReport:
     """Put a report together."""
     asked = policy.audiences[audience]
-    return AudienceGateReport(audience=audience, title=asked.title, purpose=asked.purpose, rows=rows, findings=findings)
+    return AudienceGateReport(
+        audience=audience, title=asked.title, use_case=asked.use_case, rows=rows, findings=findings
+    )
 
 
 def _no_table(audience: str) -> Finding:

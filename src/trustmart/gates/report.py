@@ -77,7 +77,7 @@ class AudienceGateReport:
 
     audience: str
     title: str
-    purpose: str
+    use_case: str
     rows: int
     findings: tuple[Finding, ...]
 
@@ -101,7 +101,7 @@ class AudienceGateReport:
         return {
             "audience": self.audience,
             "title": self.title,
-            "purpose": self.purpose,
+            "use_case": self.use_case,
             "verdict": "held" if self.held else "released",
             "rows": self.rows,
             "reasons": list(self.reasons),

@@ -2,6 +2,6 @@
 
 from trustmart.identity.contact_points import hash_email, normalize_email
 from trustmart.identity.keys import derive_key
-from trustmart.identity.subjects import subject_id, tombstone
+from trustmart.identity.subjects import subject_id, subject_ids, tombstone
 
-__all__ = ["derive_key", "hash_email", "normalize_email", "subject_id", "tombstone"]
+__all__ = ["derive_key", "hash_email", "normalize_email", "subject_id", "subject_ids", "tombstone"]

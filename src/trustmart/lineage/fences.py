@@ -3,7 +3,7 @@
 dbt lets any model call source(), ref() a seed, ref() the other zone's protected door, or name a table outright.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlglot
@@ -32,16 +32,28 @@ class BrokenFences:
             )
 
 
-def broken_fences(manifest: Manifest, *, dialect: str = "duckdb") -> BrokenFences:
-    """Return every way around a door that the models take."""
+def broken_fences(
+    manifest: Manifest,
+    *,
+    marts: Collection[str],
+    crossings: Mapping[str, str],
+    not_built: Collection[str] = (),
+    dialect: str = "duckdb",
+) -> BrokenFences:
+    """Return every way around a door that the models take.
+
+    marts: those that policy knows; no other may be built. crossings: personal mart -> the anonymized one that it may
+    apply to people. not_built: models that were left out of the build, so that no SQL of theirs ran.
+    """
     findings = [
         f"{model.name}: {finding}"
         for model in manifest.models.values()
         for finding in (
             *_of_place(model),
+            *_of_policy(model, marts),
             *_of_asides(model),
-            *_of_reads(model, manifest),
-            *_of_tables(model, manifest, dialect),
+            *_of_reads(model, manifest, crossings),
+            *(() if model.name in not_built else _of_tables(model, manifest, dialect)),
         )
     ]
     findings += [f"{other}: writes past every door; make it a model" for other in manifest.others]
@@ -62,6 +74,12 @@ def _of_place(model: Model) -> Iterator[str]:
         yield f"is a mart in {model.folder}, which is no folder of the zone {model.zone or '(none)'}"
 
 
+def _of_policy(model: Model, marts: Collection[str]) -> Iterator[str]:
+    """A mart stands in policy under its own name, with the use case it is built for."""
+    if _is_in(model, "models/marts") and model.name not in marts:
+        yield "is a mart that no policy file knows: name it, with its use case, in releases, destinations or scores"
+
+
 def _of_asides(model: Model) -> Iterator[str]:
     """A model is one query; what runs beside it reads and writes unseen."""
     for aside in model.asides:
@@ -73,8 +91,11 @@ def _is_in(model: Model, folder: str) -> bool:
     return f"{model.folder}/".startswith(f"{folder}/")
 
 
-def _of_reads(model: Model, manifest: Manifest) -> Iterator[str]:
-    """Sources are for staging, seeds for the restricted zone, and a mart reads its own door or its own zone."""
+def _of_reads(model: Model, manifest: Manifest, crossings: Mapping[str, str]) -> Iterator[str]:
+    """Sources are for staging, seeds for the restricted zone, and a mart reads its own door or its own zone.
+
+    A score reads the one anonymized mart besides that policy/scores.yml says it was learned from.
+    """
     for read in model.reads:
         kind, name = read.split(".")[0], read.split(".")[-1]
         if kind == "source" and not _is_in(model, "models/staging"):
@@ -84,7 +105,10 @@ def _of_reads(model: Model, manifest: Manifest) -> Iterator[str]:
         if kind not in ("source", "seed") and _is_in(model, "models/marts"):
             zone, origin = _zone_of_mart(model), manifest.models.get(read)
             doors = (f"models/intermediate/{zone}", f"models/marts/{zone}")
-            if origin is None or not any(_is_in(origin, door) for door in doors):
+            if origin is not None and zone == "personal" and _is_in(origin, "models/marts/anonymized"):
+                if crossings.get(model.name) != name:
+                    yield f"applies {name} to people; such a crossing needs a use case of its own in policy/scores.yml"
+            elif origin is None or not any(_is_in(origin, door) for door in doors):
                 yield f"reads {name}, which is neither the {zone} zone's door nor one of its marts"
 
 

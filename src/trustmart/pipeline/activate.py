@@ -10,6 +10,7 @@ from trustmart.errors import ActivationHeld, ModelsFailed
 from trustmart.gates import inspect_audiences
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.membership import Membership, permitted_rest, snapshot_now
+from trustmart.pipeline.use_cases import findings_of_not_built
 from trustmart.pipeline.waterfall import waterfall
 from trustmart.warehouse import Session
 
@@ -23,9 +24,10 @@ def activate(context: Context, *, dry_run: bool = False) -> dict[str, Any]:
     started = time.monotonic()
     if not dry_run:
         _refuse_to_go_back(context)
-    held = {report.audience: list(report.reasons) for report in inspect_audiences(context.policy, context.warehouse)}
+    reports = inspect_audiences(context.policy, context.warehouse, not_built=findings_of_not_built(context))
+    held = {report.audience: list(report.reasons) for report in reports}
     with context.warehouse.session(writes="personal", reads=["restricted"]) as session:
-        if not session.columns("restricted", "int_subject_purposes__decided"):
+        if not session.columns("restricted", "int_subject_use_cases__decided"):
             raise ModelsFailed("there are no audiences yet to send from. Build them: trustmart transform")
         membership = Membership(session)
         audiences = [
@@ -111,8 +113,8 @@ def _record(context: Context, audience: str, name: str, receipts: tuple[Receipt,
         "change_id": name,
         "audience": audience,
         "destination": rule.destination,
-        "purpose": rule.purpose,
-        "legal_basis": context.policy.purposes[rule.purpose].legal_basis.value,
+        "use_case": rule.use_case,
+        "legal_basis": context.statuses[rule.use_case].verdict.legal_basis.value,
         "policy_version": context.policy.version,
         "added": counts.get("add", 0),
         "removed": counts.get("remove", 0),
@@ -152,7 +154,7 @@ def _described(context: Context, audience: str) -> dict[str, Any]:
     return {
         "audience": audience,
         "title": rule.title,
-        "purpose": rule.purpose,
-        "legal_basis": context.policy.purposes[rule.purpose].legal_basis.value,
+        "use_case": rule.use_case,
+        "legal_basis": context.statuses[rule.use_case].verdict.legal_basis.value,
         "destination": rule.destination,
     }

@@ -2,12 +2,14 @@
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from trustmart.ledger import Ledger
+from trustmart.legal_basis import Ground, Status, grounds_of, statuses_of
 from trustmart.policy import Policy, load_policy
 from trustmart.settings import Settings
 from trustmart.warehouse import DuckDBWarehouse
@@ -15,7 +17,10 @@ from trustmart.warehouse import DuckDBWarehouse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The tools of one deployment, and the instant the night speaks for."""
+    """The tools of one deployment, the instant the night speaks for, and what follows from the policy.
+
+    statuses: where every use case stands. grounds: what those that may run ask of a person.
+    """
 
     settings: Settings
     policy: Policy
@@ -23,6 +28,14 @@ class Context:
     ledger: Ledger
     as_of: datetime
     now: datetime
+    statuses: Mapping[str, Status] = field(init=False)
+    grounds: Mapping[str, Ground] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Decide on every use case once."""
+        statuses = statuses_of(self.policy)
+        object.__setattr__(self, "statuses", statuses)
+        object.__setattr__(self, "grounds", grounds_of(self.policy, statuses))
 
     @property
     def sends_at(self) -> datetime:

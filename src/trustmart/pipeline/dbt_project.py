@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trustmart.legal_basis import Ground, Status
 from trustmart.pipeline.context import Context
 from trustmart.policy import Policy
 
@@ -34,21 +35,27 @@ class DbtRun:
     nodes: tuple[Node, ...] = ()
 
 
-def policy_variables(policy: Policy) -> dict[str, Any]:
-    """Return what the models read from policy, as the dbt variable `policy`."""
+def policy_variables(policy: Policy, grounds: Mapping[str, Ground], statuses: Mapping[str, Status]) -> dict[str, Any]:
+    """Return what the models read from policy and from the verdicts on its use cases, as the dbt variable `policy`."""
     return {
         "version": policy.version,
         "purposes": [
-            {
-                "purpose": name,
-                "legal_basis": purpose.legal_basis.value,
-                "needs_consent": purpose.legal_basis.needs_consent,
-                "valid_for_days": purpose.valid_for_days,
-                "channel": purpose.channel,
-                "minimum_age": purpose.minimum_age,
-            }
-            for name, purpose in policy.purposes.items()
+            {"purpose": name, "valid_for_days": purpose.valid_for_days} for name, purpose in policy.purposes.items()
         ],
+        "use_cases": [
+            {
+                "use_case": name,
+                "purpose": ground.purpose,
+                "legal_basis": ground.legal_basis.value,
+                "needs_consent": ground.needs_consent,
+                "lets_people_decide": ground.lets_people_decide,
+                "channel": ground.channel.value if ground.channel else "",
+                "minimum_age": ground.minimum_age,
+            }
+            for name, ground in grounds.items()
+        ],
+        "not_ready": {name: status.reason for name, status in statuses.items() if not status.is_ready},
+        "personal_marts": {name: mart.use_case for name, mart in policy.personal_marts.items()},
         "objection_scopes": [
             {"purpose": name, "scope": scope}
             for name, purpose in policy.purposes.items()
@@ -97,7 +104,7 @@ def _common_arguments(context: Context) -> list[str]:
         *("--target-path", str(artifacts_folder(context))),
         *("--log-path", str(artifacts_folder(context)), "--log-level-file", "none"),
         *("--no-use-colors", "--no-version-check", "--no-send-anonymous-usage-stats"),
-        *("--vars", json.dumps({"policy": policy_variables(context.policy)})),
+        *("--vars", json.dumps({"policy": policy_variables(context.policy, context.grounds, context.statuses)})),
     ]
 
 

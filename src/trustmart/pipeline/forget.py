@@ -23,7 +23,7 @@ def forget(context: Context) -> dict[str, Any]:
     with context.warehouse.session(writes="restricted") as session:
         ensure_bookkeeping(session)
         erased = _erasures_due(session, context)
-    withdrawn = _withdraw_from_audiences(context, [subject for subject, _, _ in erased])
+    withdrawn = _withdraw_from_personal_marts(context, [subject for subject, _, _ in erased])
     with context.warehouse.session(writes="restricted") as session:
         _erase(session, context, erased)
         _mark_erased_mailboxes(session, context)
@@ -45,17 +45,17 @@ def _erasures_due(session: Session, context: Context) -> list[tuple[str, str, st
     return [(row[0], row[1], row[2]) for row in session.rows(" union ".join(queries) + " order by all")]
 
 
-def _withdraw_from_audiences(context: Context, erased: list[str]) -> int:
+def _withdraw_from_personal_marts(context: Context, erased: list[str]) -> int:
     """Delete from the personal marts who is erased or not permitted any more; return how many rows that were."""
     if not context.warehouse.path("personal").exists():
         return 0
     removed = 0
     with context.warehouse.session(writes="personal", reads=["restricted"]) as session:
-        for audience, rule in context.policy.audiences.items():
-            if not session.columns("personal", audience):
+        for name, mart in context.policy.personal_marts.items():
+            if not session.columns("personal", name):
                 continue
-            leaving = set(erased) | not_permitted_now(session, context, audience, rule.purpose)
-            removed += _delete_subjects(session, [f"personal.{audience}"], sorted(leaving))
+            leaving = set(erased) | not_permitted_now(session, context, name, mart.use_case)
+            removed += _delete_subjects(session, [f"personal.{name}"], sorted(leaving))
     return removed
 
 

@@ -95,7 +95,7 @@ class Membership:
 def snapshot_now(session: Session, context: Context, audience: str) -> tuple[AudienceSnapshot, int]:
     """Return who may be sent at this instant, and how many of the mart's people may not be any more."""
     rule = context.policy.audiences[audience]
-    refused = not_permitted_now(session, context, audience, rule.purpose)
+    refused = not_permitted_now(session, context, audience, rule.use_case)
     key = derive_key(context.settings.secret_key, f"member/{rule.destination}")
     sources = [_source_of(column) for column in rule.columns]
     members: dict[str, Member] = {}
@@ -117,8 +117,8 @@ def snapshot_now(session: Session, context: Context, audience: str) -> tuple[Aud
 
 def permitted_rest(session: Session, context: Context, audience: str, accepted: dict[str, Member]) -> AudienceSnapshot:
     """Return who of the accepted members may stay, when the mart itself cannot be trusted: nobody is added."""
-    purpose = context.policy.audiences[audience].purpose
-    refused = not_permitted_now(session, context, "members", purpose, audience=audience)
+    use_case = context.policy.audiences[audience].use_case
+    refused = not_permitted_now(session, context, "members", use_case, audience=audience)
     stay = {name: member for name, member in accepted.items() if member.subject_id not in refused}
     return AudienceSnapshot(audience=audience, members=stay)
 

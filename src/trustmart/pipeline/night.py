@@ -1,5 +1,6 @@
 """A whole night: ingest → forget → transform → release → activate, and its report."""
 
+import gc
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -49,8 +50,19 @@ def night(
 
 def _import_meanwhile() -> None:
     """Import what later stages need (seconds of it) while the engine works on the CRM."""
-    heavy = ("dbt.cli.main", "great_expectations")
-    Thread(target=lambda: [import_module(name) for name in heavy], name="import-meanwhile", daemon=True).start()
+    heavy = ("dbt.cli.main", "great_expectations", "matplotlib.figure", "matplotlib.backends.backend_svg")
+    Thread(target=_import_for_good, args=heavy, name="import-meanwhile", daemon=True).start()
+
+
+def _import_for_good(*names: str) -> None:
+    """Import modules without looking for garbage in them, now or later: what an import makes is there to stay."""
+    gc.disable()
+    try:
+        for name in names:
+            import_module(name)
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def stages(context: Context) -> dict[str, Any]:

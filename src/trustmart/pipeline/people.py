@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trustmart.identity import derive_key, normalize_email, subject_id, tombstone
+from trustmart.identity import derive_key, normalize_email, subject_ids, tombstone
 from trustmart.identity.contact_points import mailbox
 from trustmart.policy import Attribute, Table
 from trustmart.sources import Page, Unreadable
@@ -46,9 +46,8 @@ class People:
         """Return one row per customer number in the page: _subject_value, subject_id, is_erased."""
         values = pc.unique(page.records.column(table.columns[table.subject].source_name)).to_pylist()
         values = [value for value in values if value is not None]
-        for value in values:
-            if value not in self._subjects:
-                self._subjects[value] = subject_id(self._source, value, key=self._subject_key)
+        strangers = [value for value in values if value not in self._subjects]
+        self._subjects.update(zip(strangers, subject_ids(self._source, strangers, key=self._subject_key), strict=True))
         erased = [self._is_erased(value) for value in values] if self._tombstones else [False] * len(values)
         return pa.table(
             {

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from trustmart.consent import Circumstances, ConsentEvent, Decision, Reason, decide, fold
+from trustmart.legal_basis import Ground
 from trustmart.pipeline.context import Context
 from trustmart.policy import Policy
 from trustmart.warehouse import Session, naive_utc
@@ -16,29 +17,31 @@ def known_scopes(policy: Policy) -> frozenset[str]:
     return frozenset(scope for purpose in policy.purposes.values() for scope in purpose.objections)
 
 
-def not_permitted_now(session: Session, context: Context, table: str, purpose: str, *, audience: str = "") -> set[str]:
-    """Return who stands in a table of the personal zone and may not be used for its purpose at this instant.
+def not_permitted_now(session: Session, context: Context, table: str, use_case: str, *, audience: str = "") -> set[str]:
+    """Return who stands in a table of the personal zone and may not be used for its use case at this instant.
 
-    Needs `personal` and `restricted` open; audience: look at that audience's rows only. Whoever cannot be reached,
-    or only where somebody is reached too who does not permit the purpose or was erased, is not permitted either.
+    Needs `personal` and `restricted` open; audience: look at that audience's rows only. Nobody may be where the use
+    case may not run. Whoever cannot be reached, or only where somebody is reached too who does not permit the use or
+    was erased, is not permitted either.
     """
     session.run(
         f"create or replace temp table asked as select distinct subject_id from personal.{table}"
         + (" where audience = ?" if audience else ""),
         [audience] if audience else (),
     )
-    _add_people_at_the_same_contact_point(session, purpose)
-    decisions = decide_asked(session, context, purpose)
+    if use_case not in context.grounds:
+        return {subject for (subject,) in session.rows("select subject_id from asked")}
+    _add_people_at_the_same_contact_point(session, use_case)
+    decisions = decide_asked(session, context, context.grounds[use_case])
     refused = {subject for subject, decision in decisions.items() if not decision.permitted}
-    return refused | _who_shares_with(session, refused, purpose) | _unreachable(session, purpose)
+    return refused | _who_shares_with(session, refused, use_case) | _unreachable(session, use_case)
 
 
-def decide_asked(session: Session, context: Context, purpose: str) -> dict[str, Decision]:
+def decide_asked(session: Session, context: Context, rule: Ground) -> dict[str, Decision]:
     """Decide for everybody in temp table `asked` (subject_id); somebody the zone does not know is restricted."""
     policy, at = context.policy, naive_utc(context.sends_at)
-    rule = policy.purposes[purpose]
     scopes = known_scopes(policy)
-    events = _events(session, purpose)
+    events = _events(session, rule.purpose)
     objections = _objections(session, at)
     frozen = _frozen(session, at)
     decisions = {
@@ -112,23 +115,23 @@ def _frozen(session: Session, at: datetime) -> set[str]:
 
 
 _CONTACT_POINTS = (
-    "select subject_id, contact_point from restricted.int_subject_purposes__decided"
-    " where purpose = ? and contact_point is not null"
+    "select subject_id, contact_point from restricted.int_subject_use_cases__decided"
+    " where use_case = ? and contact_point is not null"
 )
 
 
-def _add_people_at_the_same_contact_point(session: Session, purpose: str) -> None:
+def _add_people_at_the_same_contact_point(session: Session, use_case: str) -> None:
     """Ask for those too who are reached by the same mailbox or letter box."""
     session.run(
         f"insert into asked with points as ({_CONTACT_POINTS})"
         " select distinct other.subject_id from points as mine join points as other using (contact_point)"
         " where mine.subject_id in (select subject_id from asked)"
         " and other.subject_id not in (select subject_id from asked)",
-        [purpose],
+        [use_case],
     )
 
 
-def _who_shares_with(session: Session, refused: set[str], purpose: str) -> set[str]:
+def _who_shares_with(session: Session, refused: set[str], use_case: str) -> set[str]:
     """Return who is reached by the same contact point as somebody who refuses."""
     if not refused:
         return set()
@@ -136,18 +139,18 @@ def _who_shares_with(session: Session, refused: set[str], purpose: str) -> set[s
     rows = session.rows(
         f"with points as ({_CONTACT_POINTS}) select distinct other.subject_id"
         " from points as mine join refused using (subject_id) join points as other using (contact_point)",
-        [purpose],
+        [use_case],
     )
     session.unregister("refused")
     return {subject for (subject,) in rows}
 
 
-def _unreachable(session: Session, purpose: str) -> set[str]:
+def _unreachable(session: Session, use_case: str) -> set[str]:
     """Return who of those asked for has no contact point, or only the mailbox of somebody who was erased."""
     rows = session.rows(
         f"with points as ({_CONTACT_POINTS}) select subject_id from asked where subject_id not in"
         " (select subject_id from points where contact_point not in (select email_mailbox from"
         " restricted.stg_trustmart__erased_mailboxes where email_mailbox is not null))",
-        [purpose],
+        [use_case],
     )
     return {subject for (subject,) in rows}

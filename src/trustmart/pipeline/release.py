@@ -7,6 +7,7 @@ from typing import Any
 from trustmart.errors import ReleaseHeld
 from trustmart.gates import GateReport, inspect_all, inspect_audiences
 from trustmart.pipeline.context import Context
+from trustmart.pipeline.use_cases import findings_of_not_built
 from trustmart.warehouse import CANDIDATE_SCHEMA, Session, naive_utc
 
 
@@ -19,8 +20,11 @@ def release(context: Context) -> dict[str, Any]:
     data_docs = context.settings.runs_folder / "data_docs"
     # Nobody else may write in between: what is published is what was inspected.
     with context.warehouse.exclusive():
-        reports = inspect_all(policy=context.policy, warehouse=context.warehouse, data_docs_folder=data_docs)
-        audiences = inspect_audiences(context.policy, context.warehouse)
+        not_built = findings_of_not_built(context)
+        reports = inspect_all(
+            policy=context.policy, warehouse=context.warehouse, not_built=not_built, data_docs_folder=data_docs
+        )
+        audiences = inspect_audiences(context.policy, context.warehouse, not_built=not_built)
         release_id = _release_id(context, reports)
         with context.warehouse.new_release() as session:
             standing = _publish(session, context, reports, release_id)

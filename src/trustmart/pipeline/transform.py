@@ -1,34 +1,53 @@
 """Transform: build every model with dbt, and refuse models that reach around their zone's door."""
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from trustmart.errors import ModelsFailed
 from trustmart.lineage import broken_fences, read_manifest
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.dbt_project import DbtRun, OnNode, artifacts_folder, run_dbt
+from trustmart.pipeline.strategy import strategy_mix
+from trustmart.pipeline.use_cases import (
+    NotBuilt,
+    drop_what_may_not_be,
+    marts_not_built,
+    record_decisions,
+    register_crossings,
+)
 from trustmart.warehouse import CANDIDATE_SCHEMA, Session, ensure_bookkeeping, say_night
 
 
 def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, Any]:
     """Build candidates and personal marts as of the night; raises ModelsFailed, FenceBroken.
 
-    on_node: told (name, status, seconds) of each model as it finishes.
+    A mart whose use case may not run is left out, and the report says why. on_node: told (name, status, seconds) of
+    each model as it finishes.
     """
     started = time.monotonic()
-    _prepare(context)
+    record_decisions(context)
+    not_built = marts_not_built(context)
+    _prepare(context, not_built)
     # Unit tests are about the models, not about tonight's data: they run before a change lands (tests/dbt).
-    run = run_dbt(context, ["build", "--exclude-resource-type", "unit_test"], on_node=on_node)
-    report = {**_report(context, run), "seconds": round(time.monotonic() - started, 2)}
+    leave_out = ["--exclude", *(mart.mart for mart in not_built)] if not_built else []
+    run = run_dbt(context, ["build", "--exclude-resource-type", "unit_test", *leave_out], on_node=on_node)
+    report = {**_report(context, run), "not_built": [mart.as_dict() for mart in not_built]}
+    if not report["failed"]:
+        check_fences(context, not_built={mart.mart for mart in not_built})
+        report |= {"crossings": register_crossings(context), "strategy": strategy_mix(context)}
+    report["seconds"] = round(time.monotonic() - started, 2)
     context.keep("transform", report)
     raise_if_failed(report)
-    check_fences(context)
     return report
 
 
-def check_fences(context: Context) -> None:
+def check_fences(context: Context, *, not_built: Collection[str] = ()) -> None:
     """Raise FenceBroken where the manifest of the last dbt command shows a way around a door."""
-    broken_fences(read_manifest(artifacts_folder(context) / "manifest.json")).raise_if_any()
+    manifest = read_manifest(artifacts_folder(context) / "manifest.json")
+    crossings = {name: score.learned_from for name, score in context.policy.scores.items()}
+    known = {*context.policy.releases, *context.policy.personal_marts}
+    broken_fences(manifest, marts=known, crossings=crossings, not_built=not_built).raise_if_any()
 
 
 def raise_if_failed(report: dict[str, Any]) -> None:
@@ -40,15 +59,15 @@ def raise_if_failed(report: dict[str, Any]) -> None:
         )
 
 
-def _prepare(context: Context) -> None:
+def _prepare(context: Context, not_built: list[NotBuilt]) -> None:
     """Say which night it is; make the zones' files, and the tables that models read even when they are empty."""
     with context.warehouse.session(writes="restricted") as session:
         ensure_bookkeeping(session)
         say_night(session, as_of=context.as_of, policy_version=context.policy.version)
         session.run("create table if not exists restricted.erased_mailboxes (email_mailbox varchar)")
         _drop_candidates(session)
-    with context.warehouse.session(writes="personal"):
-        pass
+    with context.warehouse.session(writes="personal") as session:
+        drop_what_may_not_be(session, not_built)
 
 
 def _drop_candidates(session: Session) -> None:

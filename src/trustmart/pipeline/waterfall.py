@@ -26,8 +26,8 @@ def waterfall(session: Session, policy: Policy, audience: str, *, withheld: int,
     rule = policy.audiences[audience]
     by_reason = dict(
         session.rows(
-            "select reason, count(*) from restricted.int_subject_purposes__decided where purpose = ? group by all",
-            [rule.purpose],
+            "select reason, count(*) from restricted.int_subject_use_cases__decided where use_case = ? group by all",
+            [rule.use_case],
         )
     )
     left = sum(by_reason.values())

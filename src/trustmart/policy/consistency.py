@@ -1,9 +1,11 @@
 """What one policy file says about another must be true."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from trustmart.policy.models import Policy, PublishedColumn, Role
-from trustmart.policy.vocabulary import data_categories, data_uses
+from trustmart.policy.models import Audience, Policy, PublishedColumn, Release, Role, Score
+from trustmart.policy.use_cases import UseCase
+from trustmart.policy.vocabulary import data_categories, data_uses, faults_of_words
+from trustmart.policy.wording import not_one_of
 
 Fault = tuple[tuple[str | int, ...], str]
 
@@ -17,8 +19,11 @@ def faults_between(policy: Policy) -> list[Fault]:
         *_unknown_vocabulary(policy),
         *_unmapped_attributes(policy),
         *_sources_without_identity(policy),
+        *_use_cases_that_ask_for_nothing_known(policy),
+        *_marts_without_use_case(policy),
         *_releases_beyond_policy(policy),
         *_audiences_beyond_policy(policy),
+        *_scores_beyond_policy(policy),
     ]
 
 
@@ -30,6 +35,28 @@ def _unknown_vocabulary(policy: Policy) -> Iterator[Fault]:
     for name, purpose in policy.purposes.items():
         if purpose.data_use not in data_uses():
             yield ("purposes", name, "data_use"), f"{purpose.data_use!r} is not a fideslang data use"
+    for place, what in faults_of_words({name: one.model_dump() for name, one in policy.use_cases.items()}):
+        yield ("use_cases", *place), what
+
+
+def _use_cases_that_ask_for_nothing_known(policy: Policy) -> Iterator[Fault]:
+    """People are asked under a purpose that there is, and reached by one channel where an audience leaves by it."""
+    for name, use_case in policy.use_cases.items():
+        if use_case.asked_as is not None and use_case.asked_as not in policy.purposes:
+            yield ("use_cases", name, "asked_as"), not_one_of(use_case.asked_as, policy.purposes, "a purpose")
+
+
+def _marts_without_use_case(policy: Policy) -> Iterator[Fault]:
+    """Every mart, anonymized or personal, names the use case it is built for (S03)."""
+    blocks: dict[str, Mapping[str, Release | Audience | Score]] = {
+        "releases": policy.releases,
+        "audiences": policy.audiences,
+        "scores": policy.scores,
+    }
+    for block, marts in blocks.items():
+        for name, mart in marts.items():
+            if mart.use_case not in policy.use_cases:
+                yield (block, name, "use_case"), not_one_of(mart.use_case, policy.use_cases, "a use case")
 
 
 def _unmapped_attributes(policy: Policy) -> Iterator[Fault]:
@@ -89,16 +116,14 @@ def _is_text(policy: Policy, attribute: str) -> bool:
 
 
 def _audiences_beyond_policy(policy: Policy) -> Iterator[Fault]:
-    """An audience serves a known purpose and sends no more than its destination may receive."""
+    """An audience leaves by one channel, under its purpose's name, with no more than its destination may receive."""
     for name, audience in policy.audiences.items():
-        purpose = policy.purposes.get(audience.purpose)
         destination = policy.destinations.get(audience.destination)
-        if purpose is None:
-            yield ("audiences", name, "purpose"), f"{audience.purpose!r} is not in purposes.yml"
-        elif not name.startswith(f"aud_{audience.purpose}__"):
-            yield ("audiences", name), f"must be named aud_{audience.purpose}__<segment>"
+        if (use_case := policy.use_cases.get(audience.use_case)) is not None:
+            yield from _faults_of_sending(name, audience, use_case)
         if destination is None:
-            yield ("audiences", name, "destination"), f"{audience.destination!r} is not a destination"
+            place = ("audiences", name, "destination")
+            yield place, not_one_of(audience.destination, policy.destinations, "a destination")
             continue
         for column in audience.columns:
             if column not in destination.may_receive:
@@ -108,3 +133,34 @@ def _audiences_beyond_policy(policy: Policy) -> Iterator[Fault]:
             origin = policy.attributes.get(WIRE_COLUMNS.get(column, column))
             if origin is None or origin.free_text:
                 yield ("destinations", name, "may_receive"), f"{column!r} is no attribute that can leave"
+
+
+def _faults_of_sending(name: str, audience: Audience, use_case: UseCase) -> Iterator[Fault]:
+    """Say what keeps a use case from being sent as this audience."""
+    purpose = use_case.asked_as or audience.use_case
+    if not name.startswith(f"aud_{purpose}__"):
+        yield ("audiences", name), f"must be named aud_{purpose}__<segment>"
+    if len(use_case.processing.channels) > 1:
+        yield (
+            ("audiences", name, "use_case"),
+            f"{audience.use_case} reaches people by {len(use_case.processing.channels)} channels, and the law differs"
+            " by channel: make a use case of each",
+        )
+
+
+def _scores_beyond_policy(policy: Policy) -> Iterator[Fault]:
+    """A score names the mart it was learned from and the use case of the learning, and applying it is about people."""
+    for name, score in policy.scores.items():
+        if not name.startswith(f"score_{score.use_case}__"):
+            yield ("scores", name), f"must be named score_{score.use_case}__<people>"
+        if score.learned_from not in policy.releases:
+            yield ("scores", name, "learned_from"), not_one_of(score.learned_from, policy.releases, "a release")
+        if score.learned_for not in policy.use_cases:
+            yield ("scores", name, "learned_for"), not_one_of(score.learned_for, policy.use_cases, "a use case")
+        applied = policy.use_cases.get(score.use_case)
+        if applied is not None and applied.processing.individuals is False:
+            yield (
+                ("scores", name, "use_case"),
+                f"{score.use_case} is about nobody (individuals: false), but a score is given to each person: applying"
+                " what was learned needs a use case of its own",
+            )

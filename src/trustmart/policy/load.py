@@ -12,16 +12,25 @@ from pydantic import ValidationError
 from trustmart.errors import PolicyFault
 from trustmart.policy.consistency import faults_between
 from trustmart.policy.models import Policy
+from trustmart.policy.wording import UNION_STEPS, faults_in_words
 from trustmart.policy.yaml_lines import Document, Place, read_document
 
 # Which top-level keys each file holds; a policy is all of them together.
 FILES: Mapping[str, tuple[str, ...]] = {
     "attributes.yml": ("attributes",),
     "sources.yml": ("sources",),
+    "use_cases.yml": ("controller", "use_cases"),
     "purposes.yml": ("purposes",),
     "releases.yml": ("releases",),
     "destinations.yml": ("destinations", "audiences"),
-    "jurisdictions.yml": ("jurisdictions", "default_age_of_digital_consent"),
+    "scores.yml": ("scores",),
+    "jurisdictions.yml": (
+        "jurisdictions",
+        "default_age_of_digital_consent",
+        "eea",
+        "adequacy",
+        "live_calls_without_consent",
+    ),
 }
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
@@ -41,7 +50,7 @@ def load_policy(folder: Path, *, environment: Mapping[str, str] | None = None) -
     for name, document in documents.items():
         faults += document.faults
         content |= _top_level(document, FILES[name], faults)
-    policy = _validate(_fill(content, environment), owner, faults)
+    policy = _validate(content, environment, owner, faults)
     if policy is not None:
         faults += [_at(owner, place, what) for place, what in faults_between(policy)]
     if faults or policy is None:
@@ -90,32 +99,24 @@ def _fill(value: Any, environment: Mapping[str, str]) -> Any:
     return value
 
 
-def _validate(content: dict[str, Any], owner: Mapping[str, Document], faults: list[str]) -> Policy | None:
+def _validate(
+    content: dict[str, Any], environment: Mapping[str, str], owner: Mapping[str, Document], faults: list[str]
+) -> Policy | None:
     """Build the typed policy, or add each of its faults."""
     try:
-        return Policy.model_validate(content)
+        return Policy.model_validate(_fill(content, environment))
     except ValidationError as error:
-        for fault in error.errors(include_input=False, include_url=False):
-            if fault["type"] == "missing" and len(fault["loc"]) == 1 and owner[str(fault["loc"][0])].faults:
+        for place, what in faults_in_words(error, Policy, written=content):
+            if what == f"{place[0]!r} is missing" and owner[str(place[0])].faults:
                 continue  # the file itself is missing or unreadable, which is said already
-            faults.append(_at(owner, fault["loc"], _in_words(fault)))
+            faults.append(_at(owner, place, what))
         return None
-
-
-def _in_words(fault: Mapping[str, Any]) -> str:
-    """Say a pydantic error as a colleague would."""
-    name = fault["loc"][-1]
-    if fault["type"] == "extra_forbidden":
-        return f"unknown word {name!r}"
-    if fault["type"] == "missing":
-        return f"{name!r} is missing"
-    return f"{name}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 def _at(owner: Mapping[str, Document], place: Place, what: str) -> str:
     """Put file and line before a fault."""
     document = owner[str(place[0])]
-    path = ".".join(str(step) for step in place if step != "[key]")
+    path = ".".join(str(step) for step in place if step not in UNION_STEPS)
     return f"{document.name}:{document.line_of(place)}: {path}: {what}"
 
 

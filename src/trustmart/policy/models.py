@@ -1,37 +1,14 @@
 """The policy as frozen types. A word they do not know is a fault, never ignored."""
 
-import re
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-NAME = r"[a-z][a-z0-9_]*"
-
-
-def _is_name(text: str) -> str:
-    """Refuse a name that SQL would have to quote."""
-    if not re.fullmatch(NAME, text):
-        raise ValueError("a name has small letters, digits and underscores, and starts with a letter")
-    return text
-
-
-def _is_country(text: str) -> str:
-    """Refuse what is not written as countries are in the CRM's rows; it would never match one."""
-    if not re.fullmatch("[A-Z]{2}", text):
-        raise ValueError("a country is two capital letters (ISO 3166-1 alpha-2)")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_is_name)]
-Country = Annotated[str, AfterValidator(_is_country)]
-
-
-class PolicyModel(BaseModel):
-    """Frozen, and knows every word it accepts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+from trustmart.policy.base import Country, Name, PolicyModel
+from trustmart.policy.use_cases import Controller, UseCase
 
 
 class Role(StrEnum):
@@ -41,20 +18,6 @@ class Role(StrEnum):
     QUASI_IDENTIFIER = "quasi_identifier"
     SENSITIVE = "sensitive"
     INSENSITIVE = "insensitive"
-
-
-class LegalBasis(StrEnum):
-    """By what right a purpose is pursued."""
-
-    CONTRACT = "contract"
-    LEGITIMATE_INTEREST = "legitimate_interest"
-    CONSENT = "consent"
-    EXPLICIT_CONSENT = "explicit_consent"
-
-    @property
-    def needs_consent(self) -> bool:
-        """True where nothing is permitted until the person has said yes."""
-        return self in (LegalBasis.CONSENT, LegalBasis.EXPLICIT_CONSENT)
 
 
 class Attribute(PolicyModel):
@@ -126,29 +89,13 @@ class Source(PolicyModel):
 
 
 class Purpose(PolicyModel):
-    """Why data is used, by what right, and what ends it."""
+    """What people are asked and may object to. By what right it is pursued is decided, use case by use case."""
 
     title: str
     data_use: str
-    legal_basis: LegalBasis
     valid_for_days: int | None = Field(default=None, gt=0, le=36_500)
     objections: tuple[Name, ...] = ()
-    channel: Literal["email", "sms", "push", "post", "phone", "partner"]
     minimum_age: int | None = Field(default=None, ge=0, le=21)
-
-    @model_validator(mode="after")
-    def _can_be_ended(self) -> "Purpose":
-        """Consent must run out; legitimate interest must have an objection route (GDPR 7(3), 21)."""
-        if self.legal_basis.needs_consent and self.valid_for_days is None:
-            raise ValueError("a purpose based on consent needs valid_for_days: consent does not last for ever")
-        if self.legal_basis is LegalBasis.LEGITIMATE_INTEREST and not self.objections:
-            raise ValueError("legitimate interest needs at least one objection scope: people must be able to opt out")
-        if self.legal_basis is LegalBasis.LEGITIMATE_INTEREST and self.channel in ("email", "sms", "push"):
-            raise ValueError(
-                "legitimate interest does not carry marketing over electronic channels (ePrivacy 13(1)):"
-                " take post or phone, or ask for consent"
-            )
-        return self
 
 
 class PublishedColumn(PolicyModel):
@@ -162,6 +109,7 @@ class Release(PolicyModel):
     """What an anonymized mart must prove before anyone may read it."""
 
     title: str
+    use_case: Name
     minimum_class_size: int = Field(ge=2)
     maximum_suppressed: float = Field(gt=0, le=1)
     class_size: Name
@@ -183,12 +131,21 @@ class DestinationPolicy(PolicyModel):
 
 
 class Audience(PolicyModel):
-    """A personal mart that is published: for which purpose, to whom, with which columns."""
+    """A personal mart that is published: for which use case, to whom, with which columns."""
 
     title: str
-    purpose: Name
+    use_case: Name
     destination: Name
     columns: tuple[Name, ...] = Field(min_length=1)
+
+
+class Score(PolicyModel):
+    """A personal mart that applies to people what was learned from an anonymized one: a crossing (S15, S16)."""
+
+    title: str
+    use_case: Name
+    learned_from: Name
+    learned_for: Name
 
 
 class Jurisdiction(PolicyModel):
@@ -199,18 +156,36 @@ class Jurisdiction(PolicyModel):
     unverified: bool = False
 
 
+class Adequacy(PolicyModel):
+    """The Commission's decision that a country protects data as the EEA does (GDPR Art. 45)."""
+
+    source: str
+    unverified: bool = False
+
+
 class Policy(PolicyModel):
     """All of policy/*.yml, and the version it was read at."""
 
     version: str
     attributes: dict[Name, Attribute]
     sources: dict[Name, Source]
+    controller: Controller
+    use_cases: dict[Name, UseCase]
     purposes: dict[Name, Purpose]
     releases: dict[Name, Release]
     destinations: dict[Name, DestinationPolicy]
     audiences: dict[Name, Audience]
+    scores: dict[Name, Score]
     jurisdictions: dict[Country, Jurisdiction]
     default_age_of_digital_consent: int = Field(ge=13, le=21)
+    eea: frozenset[Country]
+    adequacy: dict[Country, Adequacy]
+    live_calls_without_consent: frozenset[Country]
+
+    @property
+    def personal_marts(self) -> Mapping[str, Audience | Score]:
+        """Return every mart that holds people, by name."""
+        return {**self.audiences, **self.scores}
 
     def age_of_digital_consent(self, country: str | None) -> int:
         """Return the age from which a person of this country may consent; the strictest where it is unknown."""

@@ -70,6 +70,23 @@ def waterfall(rows: Rows, *, key: str, title: str) -> Markup:
     return _svg(figure, key, _spoken(title, [(plain(name), left) for name, left in rows]))
 
 
+def mix(rows: Sequence[tuple[str, str, float | None, str]], *, key: str, title: str) -> Markup:
+    """Draw one bar per way to a right, as long as the share of customers it reaches.
+
+    rows: (name, what it counts, share from 0 to 1 or None where nobody knows, what is said below the bar).
+    """
+    figure, axes = _canvas(len(rows) * 52)
+    for index, (name, counted, share, below) in enumerate(rows):
+        top = index * 52
+        _say(axes, 0, top + 8, _short(name, _WIDTH * 0.6), bold=True)
+        _say(axes, _WIDTH, top + 8, counted, right=True, color=MUTED)
+        _bar(axes, 0, top + 17, _WIDTH, FAINT)
+        _bar(axes, 0, top + 17, _WIDTH * (share or 0), STRONG)
+        _say(axes, 0, top + 36, below, color=MUTED)
+    said = "; ".join(f"{plain(name)}: {counted}, {below}" for name, counted, _, below in rows)
+    return _svg(figure, key, f"{title}: {said}.")
+
+
 def _canvas(height: float) -> "tuple[Figure, Axes]":
     """Return a sheet measured in points, with its origin at the top left."""
     from matplotlib.figure import Figure

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trustmart.legal_basis import LegalBasis
 from trustmart.report.words import age, listing, number, plural
 
 STAGES = ("ingest", "forget", "transform", "release", "activate")
@@ -106,6 +107,46 @@ def audiences(stages: Stages) -> list[Mapping[str, Any]]:
     return [entry for entry in stage(stages, "activate").get("audiences", []) if entry.get("audience") not in held]
 
 
+def not_built(stages: Stages) -> list[Mapping[str, Any]]:
+    """Return the marts that were left out because their use case may not run."""
+    return list(stage(stages, "transform").get("not_built") or [])
+
+
+def strategy(stages: Stages) -> list[Mapping[str, Any]]:
+    """Return the use cases with their legal basis and reach, the freest right first."""
+    rows = list(stage(stages, "transform").get("strategy") or [])
+    return sorted(rows, key=lambda row: (_order(row), str(row.get("use_case"))))
+
+
+def strategy_by_basis(stages: Stages) -> list[tuple[str, int, float | None, float | None]]:
+    """Return (legal basis, use cases, the largest reach, what a contact of all they reach is worth), freest first."""
+    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    for row in strategy(stages):
+        grouped.setdefault(str(row.get("legal_basis")), []).append(row)
+    return [
+        (
+            basis,
+            len(found),
+            max((row["share"] for row in found if row.get("share") is not None), default=None),
+            sum(values)
+            if (values := [row["value_eur"] for row in found if row.get("value_eur") is not None])
+            else None,
+        )
+        for basis, found in grouped.items()
+    ]
+
+
+def _order(row: Mapping[str, Any]) -> int:
+    """Return the rung of a row's legal basis; what nobody knows comes last."""
+    basis = row.get("legal_basis")
+    return list(LegalBasis).index(LegalBasis(basis)) if basis in set(LegalBasis) else len(LegalBasis)
+
+
+def crossings(stages: Stages) -> list[Mapping[str, Any]]:
+    """Return the scores: to how many people what was learned anonymously was applied."""
+    return list(stage(stages, "transform").get("crossings") or [])
+
+
 def headline(stages: Stages) -> Headline:
     """Say the night in one sentence."""
     parts = [*_mart_words(stages), *_audience_words(stages), *_held_words(stages), *_failure_words(stages)]
@@ -155,11 +196,13 @@ def _failure_words(stages: Stages) -> list[str]:
 
 def tasks(stages: Stages) -> list[Task]:
     """Return what waits for a person, the most urgent first."""
+    left_out = {entry.get("mart") for entry in not_built(stages)}
     return [
         *_tasks_from_sums(stages),
         *_tasks_from_failures(stages),
-        *[_task_for_mart(mart, stages) for mart in marts(stages, "held")],
-        *[_task_for_audience(entry) for entry in held_audiences(stages)],
+        *[_task_for_use_case(entry) for entry in not_built(stages)],
+        *[_task_for_mart(mart, stages) for mart in marts(stages, "held") if mart.get("mart") not in left_out],
+        *[_task_for_audience(entry) for entry in held_audiences(stages) if entry.get("audience") not in left_out],
         *_tasks_from_gaps(stages),
     ]
 
@@ -193,6 +236,17 @@ def _tasks_from_failures(stages: Stages) -> list[Task]:
             command="trustmart transform",
         )
     ]
+
+
+def _task_for_use_case(entry: Mapping[str, Any]) -> Task:
+    """Say which mart has no right to be built, why, and who answers for it."""
+    owner = f" {entry['owner']} answers for it." if entry.get("owner") else ""
+    return Task(
+        what=f"{entry.get('title') or entry.get('mart')} is not built: its use case may not run",
+        why=[f"{entry.get('why')}.{owner}"],
+        next=f"{entry.get('next_step')}. To see the decision:",
+        command=f"trustmart decide --use-case {entry.get('use_case')}",
+    )
 
 
 def _task_for_mart(mart: Mapping[str, Any], stages: Stages) -> Task:

@@ -40,6 +40,9 @@ def render_page(stages: Stages, *, policy_version: str, files: Mapping[str, str]
         rows=figures.rows(stages),
         quarantine=_quarantine_chart(stages),
         audiences_out=_audiences(stages),
+        strategy=figures.strategy(stages),
+        strategy_chart=_strategy_chart(stages),
+        crossings=figures.crossings(stages),
         marts=_marts(stages),
         marts_released=figures.marts(stages, "released"),
         files=_files(stages, files or {}),
@@ -82,6 +85,21 @@ def _quarantine_chart(stages: Stages) -> Markup | None:
     reasons = figures.quarantine_reasons(stages)
     named = [(words.plain(reason), count) for reason, count in reasons]
     return charts.ranking(named, key="quarantine", title="Rows in quarantine by reason") if named else None
+
+
+def _strategy_chart(stages: Stages) -> Markup | None:
+    """Draw how many use cases stand on each right, whom they reach at most and what that is worth."""
+    rows = [
+        (words.plain(basis), words.plural(count, "use case"), share, _worth(share, value))
+        for basis, count, share, value in figures.strategy_by_basis(stages)
+    ]
+    return charts.mix(rows, key="strategy", title="Use cases by legal basis") if rows else None
+
+
+def _worth(share: float | None, value: float | None) -> str:
+    """Say whom a right reaches, and what a contact of each has been worth."""
+    reached = "reaches nobody" if share is None else f"up to {words.percent(share)} of the customers"
+    return reached if value is None else f"{reached}, worth {words.number(round(value))} EUR"
 
 
 def _marts(stages: Stages) -> list[dict[str, Any]]:

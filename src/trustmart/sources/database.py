@@ -67,7 +67,7 @@ def _query(location: Location, table: Table, columns: tuple[str, ...], since: da
 def _page(columns: tuple[str, ...], rows: Any, number: int) -> Page:
     """Turn rows into text columns."""
     arrays = [pa.array([_text(value) for value in values], pa.string()) for values in zip(*rows, strict=True)]
-    return Page(records=as_text(columns, arrays, pa.array(range(number + 1, number + len(rows) + 1), pa.int64())))
+    return Page(records=as_text(columns, arrays, range(number + 1, number + len(rows) + 1)))
 
 
 def _text(value: Any) -> str | None:

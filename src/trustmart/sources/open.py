@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trustmart.errors import SourceMissing
 from trustmart.policy import Source, Table
-from trustmart.sources import csv_files, database, parquet_files
+from trustmart.sources import csv_files, parquet_files
 from trustmart.sources.pages import Delivery, require_columns
 
 
@@ -23,6 +23,8 @@ def deliveries(
     table = source.tables[table_name]
     place = f"sources.{source_name}.tables.{table_name}"
     if source.location.kind == "database":
+        from trustmart.sources import database  # only here: SQLAlchemy and psycopg take a quarter second to import
+
         columns = database.header(source.location, table)
         require_columns(f"table {table.source_name}", columns, table, place)
         read = partial(database.pages, source.location, table, columns, since=since)

@@ -1,6 +1,6 @@
 """What every source yields: deliveries, made of pages of records that nobody has judged yet."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -64,6 +64,6 @@ def require_columns(name: str, columns: tuple[str, ...], table: Table, place: st
         raise SourceColumnMissing(f"{name} has columns with names that Trustmart keeps for itself: {', '.join(taken)}")
 
 
-def as_text(columns: tuple[str, ...], arrays: list[pa.Array], lines: pa.Array) -> pa.Table:
+def as_text(columns: tuple[str, ...], arrays: Sequence[pa.Array | pa.ChunkedArray], lines: Sequence[int]) -> pa.Table:
     """Bundle text columns and line numbers into one table."""
-    return pa.table([*arrays, lines], names=[*columns, LINE])
+    return pa.table([*arrays, pa.array(lines, pa.int64())], names=[*columns, LINE])

@@ -23,7 +23,7 @@ def pages(path: Path, columns: tuple[str, ...]) -> Iterator[Page]:
     """Yield the file's rows as text."""
     number = 0
     for batch in _batches(path):
-        lines = pa.array(range(number + 1, number + batch.num_rows + 1), pa.int64())
+        lines = range(number + 1, number + batch.num_rows + 1)
         yield Page(records=as_text(columns, [_text(batch.column(name)) for name in columns], lines))
         number += batch.num_rows
 

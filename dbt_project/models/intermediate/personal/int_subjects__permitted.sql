@@ -1,6 +1,6 @@
--- The door: one row per person and purpose that is permitted tonight, with its legal basis and the event that proves it.
+-- The door: one row per person and use case that is permitted tonight, with its legal basis and the event that proves it.
 with decided as (
-    select * from {{ ref('int_subject_purposes__decided') }}
+    select * from {{ ref('int_subject_use_cases__decided') }}
     where reason = 'permitted'
 ),
 customers as (
@@ -8,6 +8,7 @@ customers as (
 )
 select
     decided.subject_id,
+    decided.use_case,
     decided.purpose,
     decided.legal_basis,
     decided.evidence_event_id,
@@ -22,6 +23,9 @@ select
     customers.country,
     customers.has_housing_loan,
     customers.has_personal_loan,
-    customers.is_in_default
+    customers.is_in_default,
+    generalized.age_band,
+    generalized.region
 from decided
 inner join customers on decided.subject_id = customers.subject_id
+left join {{ ref('int_customers__generalized') }} as generalized on decided.subject_id = generalized.subject_id

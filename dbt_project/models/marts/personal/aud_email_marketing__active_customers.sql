@@ -1,10 +1,10 @@
 -- One row per customer who has agreed to news and offers by e-mail.
 with permitted as (
-    select * from {{ ref('int_subjects__permitted') }}
-    where purpose = 'email_marketing'
+    {{ permitted() }}
 )
 select
     subject_id,
+    use_case,
     purpose,
     legal_basis,
     evidence_event_id,

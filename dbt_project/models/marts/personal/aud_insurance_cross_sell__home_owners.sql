@@ -1,10 +1,10 @@
 -- One row per customer with a housing loan who has agreed to offers of our insurance partner.
 with permitted as (
-    select * from {{ ref('int_subjects__permitted') }}
-    where purpose = 'insurance_cross_sell'
+    {{ permitted() }}
 )
 select
     subject_id,
+    use_case,
     purpose,
     legal_basis,
     evidence_event_id,

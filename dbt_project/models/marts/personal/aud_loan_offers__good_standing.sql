@@ -1,10 +1,10 @@
 -- One row per customer with a loan and no default, whom we may write to about better terms, less those who object.
 with permitted as (
-    select * from {{ ref('int_subjects__permitted') }}
-    where purpose = 'loan_offers'
+    {{ permitted() }}
 )
 select
     subject_id,
+    use_case,
     purpose,
     legal_basis,
     evidence_event_id,

@@ -1,9 +1,9 @@
--- One row per customer and purpose: may it use them tonight, and if not, the first thing in the way.
+-- One row per customer and use case that may run: may it use them tonight, and if not, the first thing in the way.
 with night as (
     select as_of_date from {{ ref('stg_trustmart__night') }}
 ),
-purposes as (
-    {{ policy_purposes() }}
+use_cases as (
+    {{ policy_use_cases() }}
 ),
 ages as (
     {{ policy_ages_of_digital_consent() }}
@@ -20,17 +20,22 @@ customers as (
 gathered as (
     select
         customers.subject_id,
-        purposes.purpose,
-        purposes.legal_basis,
-        purposes.needs_consent,
-        purposes.channel,
-        purposes.minimum_age,
+        use_cases.use_case,
+        use_cases.purpose,
+        use_cases.legal_basis,
+        use_cases.needs_consent,
+        use_cases.lets_people_decide,
+        use_cases.channel,
+        greatest(
+            use_cases.minimum_age,
+            case when use_cases.lets_people_decide then customers.age_of_digital_consent else 0 end
+        ) as required_age,
         customers.birth_date,
         customers.age_now,
         customers.age_of_digital_consent,
         case
-            when purposes.channel = 'email' then customers.email_mailbox
-            when purposes.channel = 'post' then lower(
+            when use_cases.channel = 'email' then customers.email_mailbox
+            when use_cases.channel = 'post' then lower(
                 customers.given_name || '|' || customers.surname || '|' || customers.street || '|'
                 || customers.postcode || '|' || customers.city || '|' || customers.country
             )
@@ -38,29 +43,29 @@ gathered as (
         end as contact_point,
         restrictions.subject_id is not null as is_restricted,
         objections.subject_id is not null as is_objecting,
-        case when purposes.needs_consent then coalesce(consents.state, 'unknown') else 'unknown' end as consent_state,
+        case when use_cases.needs_consent then coalesce(consents.state, 'unknown') else 'unknown' end as consent_state,
         -- Where nothing depends on consent, a consent proves nothing. (A condition in the join would make it a slow one.)
-        case when purposes.needs_consent then consents.decided_at end as decided_at,
-        case when purposes.needs_consent then consents.expires_at end as expires_at,
-        case when purposes.needs_consent then consents.evidence_event_id end as evidence_event_id,
+        case when use_cases.needs_consent then consents.decided_at end as decided_at,
+        case when use_cases.needs_consent then consents.expires_at end as expires_at,
+        case when use_cases.needs_consent then consents.evidence_event_id end as evidence_event_id,
         {{ age_in_years('customers.birth_date', 'consents.decided_at') }} as age_at_consent
     from customers
-    cross join purposes
+    cross join use_cases
     left join {{ ref('int_restrictions__current') }} as restrictions
         on customers.subject_id = restrictions.subject_id
     left join {{ ref('int_objections__current') }} as objections
-        on customers.subject_id = objections.subject_id and purposes.purpose = objections.purpose
+        on customers.subject_id = objections.subject_id and use_cases.purpose = objections.purpose
     left join {{ ref('int_consents__folded') }} as consents
-        on customers.subject_id = consents.subject_id and purposes.purpose = consents.purpose
+        on customers.subject_id = consents.subject_id and use_cases.purpose = consents.purpose
 ),
 decided as (
     select
         *,
         case
             when is_restricted then 'restricted'
-            when birth_date is null or age_now is null then 'age_unknown'
-            when age_now < greatest(age_of_digital_consent, minimum_age) then 'under_age'
-            when is_objecting then 'objected'
+            when required_age > 0 and (birth_date is null or age_now is null) then 'age_unknown'
+            when required_age > 0 and age_now < required_age then 'under_age'
+            when lets_people_decide and is_objecting then 'objected'
             when needs_consent and consent_state = 'unknown' then 'not_asked'
             when needs_consent and consent_state <> 'granted' then consent_state
             when needs_consent and coalesce(age_at_consent, -1) < age_of_digital_consent then 'under_age'
@@ -69,17 +74,18 @@ decided as (
     from gathered
 ),
 contact_points as (
-    -- An address may be used only where every customer who is reached by it permits the purpose.
+    -- An address may be used only where every customer who is reached by it permits the use case.
     select
-        purpose,
+        use_case,
         contact_point,
         min(case when reason_of_person = 'permitted' then 1 else 0 end) as all_permit
     from decided
     where contact_point is not null
-    group by purpose, contact_point
+    group by use_case, contact_point
 )
 select
     decided.subject_id,
+    decided.use_case,
     decided.purpose,
     decided.legal_basis,
     decided.channel,
@@ -97,6 +103,6 @@ select
     end as reason
 from decided
 left join contact_points
-    on decided.purpose = contact_points.purpose and decided.contact_point = contact_points.contact_point
+    on decided.use_case = contact_points.use_case and decided.contact_point = contact_points.contact_point
 left join {{ ref('stg_trustmart__erased_mailboxes') }} as erased
     on decided.contact_point = erased.email_mailbox

@@ -1,8 +1,7 @@
 """The anonymity engine as a tool: trustmart anonymize, inspect, and hierarchy draft, for any CSV or Parquet file."""
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,56 +10,56 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from trustmart.cli.app import AsJson, app, errors_for_people, print_json, screen
+
 if TYPE_CHECKING:
     from trustmart.anonymity.table_measures import TableMeasures
 
-Guard = Callable[[], AbstractContextManager[None]]
-
 Input = Annotated[Path, typer.Argument(help="A .csv or .parquet file, one row per person.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Picture = Annotated[Path | None, typer.Option(help="Draw class sizes and risk into this .svg or .png.")]
 
 
-def add_commands(app: typer.Typer, *, guard: Guard) -> None:
-    """Add the commands to an app. guard: says errors as one paragraph."""
-    hierarchy = typer.Typer(no_args_is_help=True, help="Generalization hierarchies.")
-    app.add_typer(hierarchy, name="hierarchy")
+hierarchy = typer.Typer(no_args_is_help=True, help="Generalization hierarchies.")
+app.add_typer(hierarchy, name="hierarchy")
 
-    @app.command()
-    def anonymize(
-        file: Input,
-        config: Annotated[Path, typer.Option(help="What the release shall be (docs/anonymity.md).")],
-        output: Annotated[Path, typer.Option(help="Where to write the anonymous table (.parquet).")],
-        picture: Picture = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Generalize and suppress a table until nobody in it stands out, losing as little as possible."""
-        with guard():
-            _anonymize(file, config, output, picture, as_json)
 
-    @app.command()
-    def inspect(
-        file: Input,
-        quasi_identifiers: Annotated[str, typer.Option(help="Columns somebody outside could know, with commas.")],
-        sensitive: Annotated[str, typer.Option(help="Columns nobody shall learn about a person, with commas.")] = "",
-        k: Annotated[int, typer.Option(min=1, help="The smallest class size that is asked for.")] = 11,
-        records_total: Annotated[
-            int | None, typer.Option(min=0, help="How many records there were before suppression.")
-        ] = None,
-        picture: Picture = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Measure how far people stand out in a table as it would be published."""
-        with guard():
-            _inspect(file, _names(quasi_identifiers), _names(sensitive), k, records_total, picture, as_json)
+@app.command()
+def anonymize(
+    file: Input,
+    config: Annotated[Path, typer.Option(help="What the release shall be (docs/anonymity.md).")],
+    output: Annotated[Path, typer.Option(help="Where to write the anonymous table (.parquet).")],
+    picture: Picture = None,
+    as_json: AsJson = False,
+) -> None:
+    """Generalize and suppress a table until nobody in it stands out, losing as little as possible."""
+    with errors_for_people():
+        _anonymize(file, config, output, picture, as_json)
 
-    @hierarchy.command()
-    def draft(
-        file: Input, column: Annotated[str, typer.Option(help="The column to draft for.")], as_json: AsJson = False
-    ) -> None:
-        """Draft a hierarchy from a column and show its levels; put it into a configuration and make it right."""
-        with guard():
-            _draft(file, column, as_json)
+
+@app.command()
+def inspect(
+    file: Input,
+    quasi_identifiers: Annotated[str, typer.Option(help="Columns somebody outside could know, with commas.")],
+    sensitive: Annotated[str, typer.Option(help="Columns nobody shall learn about a person, with commas.")] = "",
+    k: Annotated[int, typer.Option(min=1, help="The smallest class size that is asked for.")] = 11,
+    records_total: Annotated[
+        int | None, typer.Option(min=0, help="How many records there were before suppression.")
+    ] = None,
+    picture: Picture = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far people stand out in a table as it would be published."""
+    with errors_for_people():
+        _inspect(file, _names(quasi_identifiers), _names(sensitive), k, records_total, picture, as_json)
+
+
+@hierarchy.command()
+def draft(
+    file: Input, column: Annotated[str, typer.Option(help="The column to draft for.")], as_json: AsJson = False
+) -> None:
+    """Draft a hierarchy from a column and show its levels; put it into a configuration and make it right."""
+    with errors_for_people():
+        _draft(file, column, as_json)
 
 
 def _anonymize(file: Path, config: Path, output: Path, picture: Path | None, as_json: bool) -> None:
@@ -83,7 +82,7 @@ def _anonymize(file: Path, config: Path, output: Path, picture: Path | None, as_
                 session, open_table(session, output).relation, list(release.quasi_identifiers), done.measures, picture
             )
     if as_json:
-        _print_json({**done.as_dict(), "output": str(output)})
+        print_json({**done.as_dict(), "output": str(output)})
         return
     levels = Table("column", "published as", "loss")
     for name, column in done.recoding.as_dict()["columns"].items():
@@ -129,7 +128,7 @@ def _inspect(
         if picture is not None:
             _draw(session, table.relation, quasi_identifiers, measures, picture)
     if as_json:
-        _print_json(measures.as_dict())
+        print_json(measures.as_dict())
     else:
         _say(measures)
 
@@ -144,7 +143,7 @@ def _draft(file: Path, column: str, as_json: bool) -> None:
     with engine() as session:
         drafted = draft_hierarchy(session, open_table(session, file), column)
     if as_json:
-        _print_json(drafted.as_dict())
+        print_json(drafted.as_dict())
         return
     typer.echo(yaml.safe_dump({column: drafted.rule}, sort_keys=False, allow_unicode=True))
     levels = Table("level", "name", "labels", "that occur", "fewest people", "labels of 11 people and more")
@@ -186,7 +185,6 @@ def _names(text: str) -> list[str]:
 @contextmanager
 def _progress(quiet: bool) -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
     """Show what is being done; yields (start a step, nodes measured and open)."""
-    screen = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description:<60}"), TimeElapsedColumn())
     with Progress(*columns, console=screen, disable=quiet or not screen.is_terminal, transient=True) as bars:
         task = bars.add_task("", total=None)
@@ -199,8 +197,3 @@ def _progress(quiet: bool) -> Iterator[tuple[Callable[[str], None], Callable[[in
             bars.update(task, description=f"searching: {checked:,} recodings measured{still}")
 
         yield on_step, on_check
-
-
-def _print_json(content: Any) -> None:
-    """Print JSON for scripts."""
-    typer.echo(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False))

@@ -1,0 +1,5 @@
+"""`python -m trustmart.cli`."""
+
+from trustmart.cli import app
+
+app()

@@ -1,0 +1,120 @@
+"""The legal basis in front of every build: what may not run is not built; verdicts and crossings are written down."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from trustmart.gates import Finding
+from trustmart.legal_basis import LegalBasis, Status
+from trustmart.pipeline.context import Context
+from trustmart.warehouse import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotBuilt:
+    """A mart that its use case does not carry: why, who answers for it, and the next command."""
+
+    mart: str
+    title: str
+    use_case: str
+    zone: str
+    why: str
+    next_step: str
+    owner: str | None
+
+    @property
+    def finding(self) -> Finding:
+        """Return it as the gates say it."""
+        return Finding(what=self.why, count=0, next_step=self.next_step)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as reports write it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def marts_not_built(context: Context) -> list[NotBuilt]:
+    """Return every mart whose use case is a draft, refused, incomplete or of the wrong kind (S03)."""
+    policy = context.policy
+    marts = [(name, mart.title, mart.use_case, "anonymized") for name, mart in policy.releases.items()]
+    marts += [(name, mart.title, mart.use_case, "personal") for name, mart in policy.personal_marts.items()]
+    return [
+        NotBuilt(
+            mart=name,
+            title=title,
+            use_case=use_case,
+            zone=zone,
+            why=obstacle[0],
+            next_step=obstacle[1],
+            owner=policy.use_cases[use_case].owners.name("business"),
+        )
+        for name, title, use_case, zone in marts
+        if (obstacle := _obstacle(context.statuses[use_case], zone)) is not None
+    ]
+
+
+def findings_of_not_built(context: Context) -> dict[str, Finding]:
+    """Return why each mart that may not be built is not there, for the gates."""
+    return {mart.mart: mart.finding for mart in marts_not_built(context)}
+
+
+def _obstacle(status: Status, zone: str) -> tuple[str, str] | None:
+    """Return why a use case carries no mart of this zone and what to do, or None."""
+    if not status.is_ready:
+        return status.reason, status.next_step
+    basis = status.verdict.legal_basis
+    if (basis is LegalBasis.ANONYMOUS) == (zone == "anonymized"):
+        return None
+    shown = f"trustmart decide --use-case {status.use_case}"
+    if zone == "personal":
+        return f"the use case {status.use_case} is about nobody (anonymous), and this mart holds people", shown
+    return f"the use case {status.use_case} stands on {basis.value}, which opens no anonymized mart", shown
+
+
+def drop_what_may_not_be(session: Session, not_built: list[NotBuilt]) -> None:
+    """Take away the personal marts of use cases that may not run any more; needs `personal` open for writing."""
+    for mart in not_built:
+        if mart.zone == "personal":
+            session.run(f"drop table if exists personal.{mart.mart}")
+
+
+def record_decisions(context: Context) -> None:
+    """Write every verdict into the ledger that is not the last one written for its use case (S31)."""
+    last = {entry.facts["use_case"]: entry.facts for entry in context.ledger.entries("decision")}
+    for name, status in context.statuses.items():
+        use_case = context.policy.use_cases[name]
+        facts = {
+            "use_case": name,
+            "version": use_case.version,
+            "legal_basis": status.verdict.legal_basis.value,
+            "decided_by": status.verdict.decided_by,
+            "status": status.state,
+            "signed_by": [use_case.owners.name("business"), use_case.owners.name("legal")],
+            "policy_version": context.policy.version,
+        }
+        if last.get(name) != facts:
+            context.ledger.record("decision", facts, at=context.now)
+
+
+def register_crossings(context: Context) -> list[dict[str, Any]]:
+    """Write into the ledger to how many people what was learned anonymously is applied tonight (S15, S16)."""
+    crossings = list(_crossings(context))
+    written = [entry.facts for entry in context.ledger.entries("crossing") if entry.at == context.as_of.isoformat()]
+    for facts in crossings:
+        if facts not in written:
+            context.ledger.record("crossing", facts, at=context.as_of)
+    return crossings
+
+
+def _crossings(context: Context) -> Iterator[dict[str, Any]]:
+    """Count the people behind each score."""
+    with context.warehouse.session(reads=["personal"]) as session:
+        for name, score in context.policy.scores.items():
+            if session.columns("personal", name):
+                yield {
+                    "mart": name,
+                    "use_case": score.use_case,
+                    "legal_basis": context.statuses[score.use_case].verdict.legal_basis.value,
+                    "learned_from": score.learned_from,
+                    "learned_for": score.learned_for,
+                    "people": int(session.value(f"select count(*) from personal.{name}")),
+                }
