@@ -12,6 +12,11 @@
     │   ├── SourceMissing         no file or table where the mapping points
     │   ├── SourceColumnMissing   a mapped column is not there
     │   └── SourceUnreadable      nothing in the file can be read
+    ├── AnonymizationError        who: the author of a release's configuration
+    │   ├── HierarchyFault        a generalization hierarchy is not a tree, or does not cover what it must
+    │   ├── ReleaseFault          a release's configuration does not say what it must (all faults at once)
+    │   ├── TableUnfit            the table cannot be anonymized as asked (empty, fewer people than k, columns missing)
+    │   └── NoRecoding            no recoding meets the privacy models within the suppression budget
     ├── BuildError                who: the author of a model
     │   ├── ModelsFailed          dbt could not build or test a model
     │   └── FenceBroken           a model reaches around its zone's door
@@ -78,6 +83,32 @@ class SourceColumnMissing(SourceError):
 
 class SourceUnreadable(SourceError):
     """The extract as a whole cannot be read."""
+
+
+class AnonymizationError(TrustmartError):
+    """A table cannot be anonymized as its configuration asks."""
+
+
+class HierarchyFault(AnonymizationError):
+    """A generalization hierarchy is not what it must be."""
+
+
+class ReleaseFault(AnonymizationError):
+    """A release's configuration has faults; all of them are in `faults`."""
+
+    def __init__(self, faults: list[str]) -> None:
+        """Keep every fault as `place: what is wrong`."""
+        self.faults = faults
+        noun = "fault" if len(faults) == 1 else "faults"
+        super().__init__(f"the configuration has {len(faults)} {noun}:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+class TableUnfit(AnonymizationError):
+    """A table cannot be anonymized as asked."""
+
+
+class NoRecoding(AnonymizationError):
+    """No recoding meets what is asked."""
 
 
 class BuildError(TrustmartError):

@@ -31,6 +31,9 @@ COMMANDS = [
     "status",
     "dbt",
     "docs",
+    "anonymize",
+    "inspect",
+    "hierarchy",
 ]
 
 

@@ -1,0 +1,7 @@
+"""Optimal full-domain generalization: which level of each column loses least and keeps everybody safe."""
+
+from trustmart.anonymity.search.judging import SensitiveColumn
+from trustmart.anonymity.search.node import BaseTable
+from trustmart.anonymity.search.optimal import Fit, fit
+
+__all__ = ["BaseTable", "Fit", "SensitiveColumn", "fit"]

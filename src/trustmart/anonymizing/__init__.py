@@ -1,0 +1,1 @@
+"""Anonymize tables with an engine: count, fit, apply, measure."""

@@ -1,0 +1,154 @@
+"""What a release shall be, as a file says it: quasi-identifiers with hierarchies, sensitive columns with models."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from trustmart.errors import ReleaseFault
+
+
+class _Part(BaseModel):
+    """Frozen, and it knows every word it accepts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CalendarRule(_Part):
+    """Days of a range of dates (the first and last that occur, unless given)."""
+
+    first: date | None = Field(None, alias="from")
+    last: date | None = Field(None, alias="to")
+
+
+class RangesRule(_Part):
+    """Intervals of growing width."""
+
+    start: float = Field(alias="from")
+    end: float = Field(alias="to")
+    widths: list[Annotated[float, Field(gt=0)]] = Field(min_length=1)
+
+
+class PrefixRule(_Part):
+    """Prefixes of codes of one length."""
+
+    length: int = Field(ge=1, le=64)
+    keep: list[Annotated[int, Field(ge=1)]] | None = None
+
+
+class HierarchyRule(_Part):
+    """Where a hierarchy comes from; exactly one of these."""
+
+    calendar: CalendarRule | None = None
+    ranges: RangesRule | None = None
+    prefixes: PrefixRule | None = None
+    csv: Path | None = None
+    tree: dict[str, Any] | None = None
+    flat: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "HierarchyRule":
+        """Refuse none, and several."""
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a hierarchy is one of calendar, ranges, prefixes, csv, tree or flat")
+        return self
+
+
+class QuasiIdentifier(_Part):
+    """A column that somebody outside could know."""
+
+    hierarchy: HierarchyRule
+    minimum_level: str | int = 0
+    fallback: str | None = Field(None, min_length=1)
+    weight: float = Field(1.0, gt=0)
+
+
+class Sensitive(_Part):
+    """A column that nobody shall learn about a person, and what every class must satisfy for it."""
+
+    distinct: int | None = Field(None, ge=1)
+    entropy: float | None = Field(None, ge=1)
+    recursive_c: float | None = Field(None, gt=0)
+    recursive_l: int | None = Field(None, ge=2)
+    t: float | None = Field(None, ge=0, le=1)
+    distance: Literal["equal", "ordered", "hierarchical"] = "equal"
+    order: list[str] | None = None
+    tree: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Sensitive":
+        """Refuse halves of a model, and a column without one."""
+        if (self.recursive_c is None) != (self.recursive_l is None):
+            raise ValueError("recursive diversity needs both recursive_c and recursive_l")
+        if self.distance != "equal" and self.t is None:
+            raise ValueError("a distance is for t")
+        if (self.distance == "hierarchical") != (self.tree is not None):
+            raise ValueError("the hierarchical distance needs a tree, and only it")
+        if all(model is None for model in (self.distinct, self.entropy, self.recursive_c, self.t)):
+            raise ValueError("say at least one of distinct, entropy, recursive_c with recursive_l, t")
+        return self
+
+
+class ReleaseConfig(_Part):
+    """One anonymized table."""
+
+    minimum_class_size: int = Field(ge=2)
+    maximum_suppressed: float = Field(0.0, ge=0, lt=1)
+    quasi_identifiers: dict[str, QuasiIdentifier] = Field(min_length=1)
+    sensitive: dict[str, Sensitive] = {}
+    publish: list[str] = []
+    time_limit_seconds: float = Field(60.0, gt=0)
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> "ReleaseConfig":
+        """Refuse a column in two roles: a generalized column cannot also be published as it is."""
+        roles = [*self.quasi_identifiers, *self.sensitive, *self.publish]
+        if twice := sorted({column for column in roles if roles.count(column) > 1}):
+            raise ValueError(f"{', '.join(twice)}: a column has one role, quasi_identifiers, sensitive or publish")
+        return self
+
+    @property
+    def published(self) -> list[str]:
+        """Return the columns that are published as they are. A column that is not named stays unpublished."""
+        return [*self.sensitive, *self.publish]
+
+
+def load_config(path: Path) -> ReleaseConfig:
+    """Read a release's configuration; raises ReleaseFault with all its faults."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ReleaseFault([f"{path.name}{line}: this is no YAML"]) from None
+    except UnicodeDecodeError:
+        raise ReleaseFault([f"{path.name}: this is not UTF-8"]) from None
+    if not isinstance(content, dict):
+        raise ReleaseFault([f"{path.name}: it must be a mapping with minimum_class_size and quasi_identifiers"])
+    try:
+        config = ReleaseConfig.model_validate(content)
+    except ValidationError as error:
+        raise ReleaseFault([f"{path.name}: {_said(fault)}" for fault in error.errors(include_url=False)]) from None
+    return _at_home(config, path.parent)
+
+
+def _at_home(config: ReleaseConfig, folder: Path) -> ReleaseConfig:
+    """Let files be named as they lie beside the configuration."""
+    quasi_identifiers = {
+        name: column.model_copy(
+            update={"hierarchy": column.hierarchy.model_copy(update={"csv": folder / column.hierarchy.csv})}
+        )
+        if column.hierarchy.csv
+        else column
+        for name, column in config.quasi_identifiers.items()
+    }
+    return config.model_copy(update={"quasi_identifiers": quasi_identifiers})
+
+
+def _said(fault: Any) -> str:
+    """Return one fault as a line: where, and what is wrong."""
+    place = ".".join(str(step) for step in fault["loc"])
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said
