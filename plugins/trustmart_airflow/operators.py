@@ -112,10 +112,10 @@ class DbtBuild(Stage):
         return report
 
     def tell(self, context: Any, report: Report) -> None:
-        """Leave out the boxes of models that are not there, or else the alarm."""
+        """Leave out the boxes of models that are not there, and the alarm where nothing failed."""
         alarms = [task for task in self.downstream_list if isinstance(task, Alarm)]
         missing = boxes_to_leave_out(context["dag"], report["models"])
-        self.end_here(context, report, missing if report["failed"] else alarms)
+        self.end_here(context, report, missing if report["failed"] else [*missing, *alarms])
 
     def _on_node(self, node: str, status: str, seconds: float) -> None:
         """Write one line."""
@@ -123,7 +123,7 @@ class DbtBuild(Stage):
 
 
 class Release(Stage):
-    """Open what passes its gate; tell only of the zones in which something was opened."""
+    """Open what passes its gate; tell of the anonymized zone only where something was opened."""
 
     verb = "release"
 
@@ -132,11 +132,16 @@ class Release(Stage):
         super().__init__(outlets=[OPENED_ZONES], **kwargs)
 
     def tell(self, context: Any, report: Report) -> None:
-        """Send the instant along, and wake the alarm where something is held."""
+        """Send the instant along, and wake the alarm where something is held.
+
+        The personal zone is told of even where every audience is held: nobody is added then, but destinations must hear
+        whom to remove.
+        """
         opened = context["outlet_events"][OPENED_ZONES]
         for zone, part in ((ANONYMIZED, "marts"), (PERSONAL, "audiences")):
             verdicts = [row["verdict"] for row in report[part]]
-            if passed := verdicts.count("released"):
+            passed = verdicts.count("released")
+            if passed or zone is PERSONAL:
                 held = len(verdicts) - passed
                 opened.add(zone, {"as_of": report["as_of"], "released": passed, "held": held})
         alarms = [task for task in self.downstream_list if isinstance(task, Alarm)]

@@ -351,6 +351,22 @@ def test_applying_what_was_learned_needs_a_use_case_of_its_own() -> None:
     )
 
 
+def test_people_kept_for_one_use_case_are_not_picked_for_another() -> None:
+    """A personal mart that reads one of another use case uses people for what nobody decided (S03, S15)."""
+    names = {"aud_news__likely": "news", "score_taste__all": "taste", "score_news__all": "news"}
+    models = {
+        f"model.trustmart.{name}": model(
+            name, "models/marts/personal", "select 1 as a", zone="personal", group="personal"
+        )
+        for name in names
+    }
+    reads = ("model.trustmart.score_taste__all", "model.trustmart.score_news__all")
+    models["model.trustmart.aud_news__likely"] = replace(models["model.trustmart.aud_news__likely"], reads=reads)
+    manifest = Manifest(models=models, tables={})
+    (found,) = broken_fences(manifest, marts=names, crossings={}, use_cases=names).findings
+    assert found == "aud_news__likely: reads score_taste__all, which is built for taste and for no other use case"
+
+
 def test_a_mart_that_no_policy_names_is_found() -> None:
     """A mart without a use case is not released, whatever else is right with it (S03)."""
     (found,) = broken_fences(Manifest(models=MODELS, tables=TABLES), marts=(), crossings={}).findings

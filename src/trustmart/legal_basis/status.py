@@ -102,6 +102,11 @@ def _lacking(use_case: UseCase, verdict: Verdict, purposes: Mapping[str, Purpose
     purpose = purposes.get(use_case.asked_as or "")
     if purpose is None:
         lacking.append("asked_as (the purpose in purposes.yml under which people are asked, and may object)")
+    elif not f"{use_case.purpose.data_use}.".startswith(f"{purpose.data_use}."):
+        lacking.append(
+            f"an asked_as for {use_case.purpose.data_use} (under {use_case.asked_as} people are asked about"
+            f" {purpose.data_use})"
+        )
     elif basis.needs_consent and purpose.valid_for_days is None:
         lacking.append(f"valid_for_days of {use_case.asked_as} in purposes.yml (how long a yes is good)")
     elif basis.can_be_objected_to and not purpose.objections:

@@ -5,6 +5,7 @@ dbt lets any model call source(), ref() a seed, ref() the other zone's protected
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import sqlglot
 from sqlglot import exp
@@ -37,13 +38,14 @@ def broken_fences(
     *,
     marts: Collection[str],
     crossings: Mapping[str, str],
+    use_cases: Mapping[str, str] = MappingProxyType({}),
     not_built: Collection[str] = (),
     dialect: str = "duckdb",
 ) -> BrokenFences:
     """Return every way around a door that the models take.
 
     marts: those that policy knows; no other may be built. crossings: personal mart -> the anonymized one that it may
-    apply to people. not_built: models that were left out of the build, so that no SQL of theirs ran.
+    apply to people. use_cases: personal mart -> what it is built for. not_built: models that were left out of the build, so that no SQL of theirs ran.
     """
     findings = [
         f"{model.name}: {finding}"
@@ -53,6 +55,7 @@ def broken_fences(
             *_of_policy(model, marts),
             *_of_asides(model),
             *_of_reads(model, manifest, crossings),
+            *_of_purpose(model, manifest, use_cases),
             *(() if model.name in not_built else _of_tables(model, manifest, dialect)),
         )
     ]
@@ -110,6 +113,14 @@ def _of_reads(model: Model, manifest: Manifest, crossings: Mapping[str, str]) ->
                     yield f"applies {name} to people; such a crossing needs a use case of its own in policy/scores.yml"
             elif origin is None or not any(_is_in(origin, door) for door in doors):
                 yield f"reads {name}, which is neither the {zone} zone's door nor one of its marts"
+
+
+def _of_purpose(model: Model, manifest: Manifest, use_cases: Mapping[str, str]) -> Iterator[str]:
+    """People are permitted for one use case: a personal mart picks nobody by what is kept of them for another."""
+    for read in model.reads:
+        name = read.split(".")[-1]
+        if read in manifest.models and name in use_cases and use_cases[name] != use_cases.get(model.name):
+            yield f"reads {name}, which is built for {use_cases[name]} and for no other use case"
 
 
 def _zone_of_mart(model: Model) -> str | None:

@@ -11,6 +11,7 @@ from trustmart.identity import derive_key
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.people import customer_tombstone, mailbox_tombstone, parts_of_record
 from trustmart.pipeline.permission import not_permitted_now
+from trustmart.pipeline.use_cases import drop_what_may_not_be
 from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc
 
 
@@ -56,6 +57,7 @@ def _withdraw_from_personal_marts(context: Context, erased: list[str]) -> int:
                 continue
             leaving = set(erased) | not_permitted_now(session, context, name, mart.use_case)
             removed += _delete_subjects(session, [f"personal.{name}"], sorted(leaving))
+        drop_what_may_not_be(session, context)
     return removed
 
 

@@ -9,12 +9,15 @@ from trustmart.identity import derive_key, hash_email
 from trustmart.identity.subjects import member_id
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.permission import not_permitted_now
+from trustmart.policy import Policy
 from trustmart.warehouse import Session
 
 _COLUMNS = (
     "audience varchar, member_id varchar, subject_id varchar, fields varchar, legal_basis varchar,"
     " evidence_event_id varchar"
 )
+
+MEMBERSHIP_TABLES = ("members", "pending_changes", "changes")
 
 
 class Membership:
@@ -28,13 +31,24 @@ class Membership:
             f"create table if not exists personal.pending_changes ({_COLUMNS}, change_id varchar, operation varchar)"
         )
         session.run("create table if not exists personal.changes (audience varchar, change_id varchar, number bigint)")
+        for table in ("members", "pending_changes"):
+            session.run(f"alter table personal.{table} add column if not exists destination varchar")
 
-    def accepted(self, audience: str) -> dict[str, Member]:
+    def elsewhere(self, policy: Policy) -> list[tuple[str, str]]:
+        """Return (audience, destination) where somebody is held whom policy does not send there any more."""
+        rows = self._session.rows(
+            "select distinct audience, destination from (select audience, destination from personal.members union all"
+            " select audience, destination from personal.pending_changes) where destination is not null order by all"
+        )
+        sent = {(name, audience.destination) for name, audience in policy.audiences.items()}
+        return [(audience, destination) for audience, destination in rows if (audience, destination) not in sent]
+
+    def accepted(self, audience: str, destination: str) -> dict[str, Member]:
         """Return the members a destination holds."""
         rows = self._session.rows(
             "select member_id, subject_id, fields, legal_basis, evidence_event_id from personal.members"
-            " where audience = ?",
-            [audience],
+            " where audience = ? and coalesce(destination, ?) = ?",
+            [audience, destination, destination],
         )
         return {
             row[0]: Member(
@@ -54,18 +68,24 @@ class Membership:
         )
         return found or ""
 
-    def begin(self, name: str, change: AudienceDelta) -> None:
+    def begin(self, name: str, change: AudienceDelta, destination: str) -> None:
         """Write a change down before the destination is told."""
         with self._session.transaction():
             for operation, members in (("remove", change.removals), ("add", change.additions)):
                 self._session.register("told", _as_table(change.audience, members))
-                self._session.run("insert into personal.pending_changes select *, ?, ? from told", [name, operation])
+                self._session.run(
+                    "insert into personal.pending_changes by name"
+                    " select *, ? as change_id, ? as operation, ? as destination from told",
+                    [name, operation, destination],
+                )
                 self._session.unregister("told")
 
-    def unfinished(self, audience: str) -> list[str]:
+    def unfinished(self, audience: str, destination: str) -> list[str]:
         """Return the changes whose answer was never seen."""
         rows = self._session.rows(
-            "select distinct change_id from personal.pending_changes where audience = ? order by all", [audience]
+            "select distinct change_id from personal.pending_changes"
+            " where audience = ? and coalesce(destination, ?) = ? order by all",
+            [audience, destination, destination],
         )
         return [name for (name,) in rows]
 
@@ -80,7 +100,7 @@ class Membership:
                 )
             if added:
                 self._session.run(
-                    "insert into personal.members select * exclude (operation) from personal.pending_changes"
+                    "insert into personal.members by name select * exclude (operation) from personal.pending_changes"
                     " where change_id = ? and operation = 'add'",
                     [name],
                 )
@@ -93,18 +113,25 @@ class Membership:
 
 
 def snapshot_now(session: Session, context: Context, audience: str) -> tuple[AudienceSnapshot, int]:
-    """Return who may be sent at this instant, and how many of the mart's people may not be any more."""
+    """Return who may be sent at this instant, and how many of the mart's people may not be any more.
+
+    By what right, and what proves it, is read at the door: a mart could say anything.
+    """
     rule = context.policy.audiences[audience]
     refused = not_permitted_now(session, context, audience, rule.use_case)
+    ground = context.grounds.get(rule.use_case)
     key = derive_key(context.settings.secret_key, f"member/{rule.destination}")
-    sources = [_source_of(column) for column in rule.columns]
+    sources = [f"mart.{_source_of(column)}" for column in rule.columns]
     members: dict[str, Member] = {}
     withheld = 0
     for subject, basis, evidence, *values in session.rows(
-        f"select subject_id, legal_basis, evidence_event_id, {', '.join(sources)} from personal.{audience}"
-        " order by subject_id"
+        f"select mart.subject_id, door.legal_basis, door.evidence_event_id, {', '.join(sources)}"
+        f" from personal.{audience} as mart join restricted.int_subjects__permitted as door"
+        " on mart.subject_id = door.subject_id and door.use_case = ? order by mart.subject_id",
+        [rule.use_case],
     ):
-        if subject in refused:
+        # The door was made under another verdict where policy has changed since.
+        if subject in refused or ground is None or basis != ground.legal_basis:
             withheld += 1
             continue
         fields = {name: _on_the_wire(name, value) for name, value in zip(rule.columns, values, strict=True)}

@@ -49,7 +49,9 @@ def raise_if_held(report: dict[str, Any]) -> None:
         listing = "\n".join(
             f"  {item.get('mart') or item.get('audience')}: {reason}" for item in held for reason in item["reasons"]
         )
-        raise ReleaseHeld(f"{len(held)} held; what was released before still stands:\n{listing}")
+        raise ReleaseHeld(
+            f"{len(held)} held; readers keep what was released before, and nobody is added to an audience:\n{listing}"
+        )
 
 
 def _publish(session: Session, context: Context, reports: list[GateReport], release_id: str) -> dict[str, str | None]:

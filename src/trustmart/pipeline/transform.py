@@ -4,17 +4,17 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from trustmart.errors import ModelsFailed
-from trustmart.lineage import broken_fences, read_manifest
+from trustmart.errors import FenceBroken, ModelsFailed
+from trustmart.lineage import BrokenFences, broken_fences, read_manifest
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.dbt_project import DbtRun, OnNode, artifacts_folder, run_dbt
 from trustmart.pipeline.strategy import strategy_mix
 from trustmart.pipeline.use_cases import (
-    NotBuilt,
     drop_what_may_not_be,
     marts_not_built,
     record_decisions,
     register_crossings,
+    scores_without_permission,
 )
 from trustmart.warehouse import CANDIDATE_SCHEMA, Session, ensure_bookkeeping, say_night
 
@@ -28,13 +28,17 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     started = time.monotonic()
     record_decisions(context)
     not_built = marts_not_built(context)
-    _prepare(context, not_built)
+    _prepare(context)
     # Unit tests are about the models, not about tonight's data: they run before a change lands (tests/dbt).
     leave_out = ["--exclude", *(mart.mart for mart in not_built)] if not_built else []
     run = run_dbt(context, ["build", "--exclude-resource-type", "unit_test", *leave_out], on_node=on_node)
     report = {**_report(context, run), "not_built": [mart.as_dict() for mart in not_built]}
     if not report["failed"]:
-        check_fences(context, not_built={mart.mart for mart in not_built})
+        try:
+            check_fences(context, not_built={mart.mart for mart in not_built})
+        except FenceBroken:
+            _take_back(context)
+            raise
         report |= {"crossings": register_crossings(context), "strategy": strategy_mix(context)}
     report["seconds"] = round(time.monotonic() - started, 2)
     context.keep("transform", report)
@@ -43,11 +47,16 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
 
 
 def check_fences(context: Context, *, not_built: Collection[str] = ()) -> None:
-    """Raise FenceBroken where the manifest of the last dbt command shows a way around a door."""
-    manifest = read_manifest(artifacts_folder(context) / "manifest.json")
-    crossings = {name: score.learned_from for name, score in context.policy.scores.items()}
-    known = {*context.policy.releases, *context.policy.personal_marts}
-    broken_fences(manifest, marts=known, crossings=crossings, not_built=not_built).raise_if_any()
+    """Raise FenceBroken where the manifest of the last dbt command, or a row of a score, shows a way around a door."""
+    policy = context.policy
+    fences = broken_fences(
+        read_manifest(artifacts_folder(context) / "manifest.json"),
+        marts={*policy.releases, *policy.personal_marts},
+        crossings={name: score.learned_from for name, score in policy.scores.items()},
+        use_cases={name: mart.use_case for name, mart in policy.personal_marts.items()},
+        not_built=not_built,
+    )
+    BrokenFences(findings=(*fences.findings, *scores_without_permission(context))).raise_if_any()
 
 
 def raise_if_failed(report: dict[str, Any]) -> None:
@@ -59,7 +68,7 @@ def raise_if_failed(report: dict[str, Any]) -> None:
         )
 
 
-def _prepare(context: Context, not_built: list[NotBuilt]) -> None:
+def _prepare(context: Context) -> None:
     """Say which night it is; make the zones' files, and the tables that models read even when they are empty."""
     with context.warehouse.session(writes="restricted") as session:
         ensure_bookkeeping(session)
@@ -67,7 +76,16 @@ def _prepare(context: Context, not_built: list[NotBuilt]) -> None:
         session.run("create table if not exists restricted.erased_mailboxes (email_mailbox varchar)")
         _drop_candidates(session)
     with context.warehouse.session(writes="personal") as session:
-        drop_what_may_not_be(session, not_built)
+        drop_what_may_not_be(session, context)
+
+
+def _take_back(context: Context) -> None:
+    """Leave nothing that a later command could release or send; destinations may still be told to remove people."""
+    with context.warehouse.session(writes="restricted") as session:
+        _drop_candidates(session)
+    with context.warehouse.session(writes="personal") as session:
+        for mart in context.policy.personal_marts:
+            session.run(f"drop table if exists personal.{mart}")
 
 
 def _drop_candidates(session: Session) -> None:

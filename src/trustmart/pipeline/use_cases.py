@@ -7,6 +7,7 @@ from typing import Any
 from trustmart.gates import Finding
 from trustmart.legal_basis import LegalBasis, Status
 from trustmart.pipeline.context import Context
+from trustmart.pipeline.membership import MEMBERSHIP_TABLES
 from trustmart.warehouse import Session
 
 
@@ -48,7 +49,7 @@ def marts_not_built(context: Context) -> list[NotBuilt]:
             owner=policy.use_cases[use_case].owners.name("business"),
         )
         for name, title, use_case, zone in marts
-        if (obstacle := _obstacle(context.statuses[use_case], zone)) is not None
+        if (obstacle := _obstacle(context.statuses[use_case], zone) or _obstacle_of_learning(context, name)) is not None
     ]
 
 
@@ -70,11 +71,44 @@ def _obstacle(status: Status, zone: str) -> tuple[str, str] | None:
     return f"the use case {status.use_case} stands on {basis.value}, which opens no anonymized mart", shown
 
 
-def drop_what_may_not_be(session: Session, not_built: list[NotBuilt]) -> None:
-    """Take away the personal marts of use cases that may not run any more; needs `personal` open for writing."""
-    for mart in not_built:
-        if mart.zone == "personal":
-            session.run(f"drop table if exists personal.{mart.mart}")
+def _obstacle_of_learning(context: Context, mart: str) -> tuple[str, str] | None:
+    """Return why nothing was learned that a score could apply to people, or None."""
+    score = context.policy.scores.get(mart)
+    if score is None:
+        return None
+    learning = (context.policy.releases[score.learned_from].use_case, score.learned_for)
+    found = (_obstacle(context.statuses[use_case], "anonymized") for use_case in learning)
+    why, next_step = next((obstacle for obstacle in found if obstacle), (None, ""))
+    return None if why is None else (f"nothing may be learned for it: {why}", next_step)
+
+
+def drop_what_may_not_be(session: Session, context: Context) -> None:
+    """Take away every table of people that no mart of the policy, with a use case that may run, stands for.
+
+    Needs `personal` open for writing.
+    """
+    may_stay = set(context.policy.personal_marts) - {mart.mart for mart in marts_not_built(context)}
+    for schema, table in session.rows(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'personal'"
+    ):
+        if table not in MEMBERSHIP_TABLES and table not in may_stay:
+            session.run(f'drop table if exists personal."{schema}"."{table}"')
+
+
+def scores_without_permission(context: Context) -> Iterator[str]:
+    """Say which scores hold people whom the door did not let through for their use case; audiences have a gate."""
+    with context.warehouse.session(reads=["personal", "restricted"]) as session:
+        for name, score in context.policy.scores.items():
+            if not session.columns("personal", name):
+                continue
+            strangers = session.value(
+                f"select count(*) from personal.{name} as scored where not exists (select 1 from"
+                " restricted.int_subjects__permitted as door"
+                " where door.subject_id = scored.subject_id and door.use_case = ?)",
+                [score.use_case],
+            )
+            if strangers:
+                yield f"{name}: {strangers} rows have no permission for {score.use_case}; read the door by permitted()"
 
 
 def record_decisions(context: Context) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trustmart.policy.models import Audience, Policy, PublishedColumn, Release, Role, Score
-from trustmart.policy.use_cases import UseCase
+from trustmart.policy.use_cases import Channel, Kind, UseCase
 from trustmart.policy.vocabulary import data_categories, data_uses, faults_of_words
 from trustmart.policy.wording import not_one_of
 
@@ -11,6 +11,14 @@ Fault = tuple[tuple[str | int, ...], str]
 
 # Columns the pipeline makes itself at the send: a destination's wire formats.
 WIRE_COLUMNS = {"email_sha256": "email"}
+
+# By which channels somebody may be reached who holds such data: the verdict was on the channel of the use case.
+_CHANNELS_OF = {
+    "user.contact.email": {Channel.EMAIL, Channel.ONLINE_ADS, Channel.PUSH, Channel.IN_APP, Channel.COOKIE},
+    "user.contact.phone_number": {Channel.PHONE, Channel.SMS},
+    "user.contact.address.street": {Channel.POST},
+}
+_PASSING_ON = (Kind.SHARE, Kind.SELL)
 
 
 def faults_between(policy: Policy) -> list[Fault]:
@@ -121,10 +129,18 @@ def _audiences_beyond_policy(policy: Policy) -> Iterator[Fault]:
         destination = policy.destinations.get(audience.destination)
         if (use_case := policy.use_cases.get(audience.use_case)) is not None:
             yield from _faults_of_sending(name, audience, use_case)
+            yield from _faults_of_what_leaves(policy, name, audience, use_case)
         if destination is None:
             place = ("audiences", name, "destination")
             yield place, not_one_of(audience.destination, policy.destinations, "a destination")
             continue
+        recipients = {transfer.recipient for transfer in use_case.transfers} if use_case else set()
+        if use_case and destination.recipient is not None and destination.recipient not in recipients:
+            yield (
+                ("audiences", name, "destination"),
+                f"{audience.destination} is the {destination.recipient}, to whom {audience.use_case} passes nothing on:"
+                " name it in its transfers",
+            )
         for column in audience.columns:
             if column not in destination.may_receive:
                 yield ("audiences", name, "columns"), f"{audience.destination} may not receive {column!r}"
@@ -146,6 +162,32 @@ def _faults_of_sending(name: str, audience: Audience, use_case: UseCase) -> Iter
             f"{audience.use_case} reaches people by {len(use_case.processing.channels)} channels, and the law differs"
             " by channel: make a use case of each",
         )
+    if not use_case.processing.channels and use_case.processing.kind not in _PASSING_ON:
+        yield (
+            ("audiences", name, "use_case"),
+            f"{audience.use_case} reaches nobody: it was decided without a channel; say by which, or keep it at home",
+        )
+
+
+def _faults_of_what_leaves(policy: Policy, name: str, audience: Audience, use_case: UseCase) -> Iterator[Fault]:
+    """What leaves is what was decided on: data that the use case names, and no way to people but its own channel."""
+    place, categories, channels = (
+        ("audiences", name, "columns"),
+        use_case.source.categories,
+        use_case.processing.channels,
+    )
+    for column in audience.columns:
+        origin = policy.attributes.get(WIRE_COLUMNS.get(column, column))
+        if origin is None:
+            continue
+        if not any(f"{origin.category}.".startswith(f"{known}.") for known in categories):
+            what = f"{column!r} is {origin.category}, which {audience.use_case} was not decided on"
+            yield place, f"{what}: name it in its categories"
+        elif not set(channels) <= _CHANNELS_OF.get(origin.category, set(channels)):
+            yield (
+                place,
+                f"{column!r} reaches people otherwise than by {', '.join(channels)}, as {audience.use_case} says",
+            )
 
 
 def _scores_beyond_policy(policy: Policy) -> Iterator[Fault]:
@@ -155,8 +197,14 @@ def _scores_beyond_policy(policy: Policy) -> Iterator[Fault]:
             yield ("scores", name), f"must be named score_{score.use_case}__<people>"
         if score.learned_from not in policy.releases:
             yield ("scores", name, "learned_from"), not_one_of(score.learned_from, policy.releases, "a release")
-        if score.learned_for not in policy.use_cases:
+        if (learning := policy.use_cases.get(score.learned_for)) is None:
             yield ("scores", name, "learned_for"), not_one_of(score.learned_for, policy.use_cases, "a use case")
+        elif learning.processing.individuals is not False:
+            yield (
+                ("scores", name, "learned_for"),
+                f"{score.learned_for} is about people; what is learned for a score is learned about nobody"
+                " (individuals: false)",
+            )
         applied = policy.use_cases.get(score.use_case)
         if applied is not None and applied.processing.individuals is False:
             yield (

@@ -123,10 +123,14 @@ class Release(PolicyModel):
 
 
 class DestinationPolicy(PolicyModel):
-    """A place that accepts audiences, and what may leave towards it."""
+    """A place that accepts audiences, and what may leave towards it.
+
+    recipient: whose place it is, as the transfers of use cases name them; our own unless given.
+    """
 
     kind: Literal["file"]
     folder: str
+    recipient: str | None = None
     may_receive: tuple[Name, ...] = Field(min_length=1)
 
 

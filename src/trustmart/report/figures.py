@@ -200,9 +200,13 @@ def tasks(stages: Stages) -> list[Task]:
     return [
         *_tasks_from_sums(stages),
         *_tasks_from_failures(stages),
-        *[_task_for_use_case(entry) for entry in not_built(stages)],
+        *[_task_for_use_case(entry, stages) for entry in not_built(stages)],
         *[_task_for_mart(mart, stages) for mart in marts(stages, "held") if mart.get("mart") not in left_out],
-        *[_task_for_audience(entry) for entry in held_audiences(stages) if entry.get("audience") not in left_out],
+        *[
+            _task_for_audience(entry, stages)
+            for entry in held_audiences(stages)
+            if entry.get("audience") not in left_out
+        ],
         *_tasks_from_gaps(stages),
     ]
 
@@ -238,12 +242,12 @@ def _tasks_from_failures(stages: Stages) -> list[Task]:
     ]
 
 
-def _task_for_use_case(entry: Mapping[str, Any]) -> Task:
+def _task_for_use_case(entry: Mapping[str, Any], stages: Stages) -> Task:
     """Say which mart has no right to be built, why, and who answers for it."""
     owner = f" {entry['owner']} answers for it." if entry.get("owner") else ""
     return Task(
         what=f"{entry.get('title') or entry.get('mart')} is not built: its use case may not run",
-        why=[f"{entry.get('why')}.{owner}"],
+        why=[f"{entry.get('why')}.{owner}", *_who_left(entry.get("mart"), stages)],
         next=f"{entry.get('next_step')}. To see the decision:",
         command=f"trustmart decide --use-case {entry.get('use_case')}",
     )
@@ -259,14 +263,28 @@ def _task_for_mart(mart: Mapping[str, Any], stages: Stages) -> Task:
     )
 
 
-def _task_for_audience(entry: Mapping[str, Any]) -> Task:
+def _task_for_audience(entry: Mapping[str, Any], stages: Stages) -> Task:
     """Say why an audience is held and what opens it."""
     return Task(
-        what=f"{entry.get('title') or entry.get('audience')} is held: nothing of it was sent",
-        why=[str(reason) for reason in entry.get("reasons") or []],
+        what=f"{entry.get('title') or entry.get('audience')} is held: nobody is added to it",
+        why=[*(str(reason) for reason in entry.get("reasons") or []), *_who_left(entry.get("audience"), stages)],
         next="Mend the model or the policy, then type:",
         command="trustmart transform && trustmart release && trustmart activate",
     )
+
+
+def _who_left(audience: Any, stages: Stages) -> list[str]:
+    """Say how many people the destination of a held audience was told to remove; nothing where it was nobody."""
+    activated = stage(stages, "activate")
+    left = removed_from(audience, stages)
+    verb = "would be removed" if activated.get("dry_run") else "removed"
+    return [f"{plural(left, 'person', 'people')} {verb} from its destination."] if left else []
+
+
+def removed_from(audience: Any, stages: Stages) -> int:
+    """Return how many people an audience's destination was told to remove."""
+    sent = stage(stages, "activate").get("audiences", [])
+    return sum(entry.get("removed") or 0 for entry in sent if entry.get("audience") == audience)
 
 
 def _tasks_from_gaps(stages: Stages) -> list[Task]:

@@ -150,7 +150,8 @@ def _audiences(stages: Stages) -> Table:
         columns = ("addressable", "suppressed", "added", "removed", "sent")
         table.add_row(Text(_title(entry, "audience")), *[number(entry.get(column)) for column in columns])
     for entry in figures.held_audiences(stages):
-        table.add_row(Text(_title(entry, "audience")), "", "", "", "", Text("held", style="bold yellow"))
+        left = number(figures.removed_from(entry.get("audience"), stages))
+        table.add_row(Text(_title(entry, "audience")), "", "", "", left, Text("held", style="bold yellow"))
     return table
 
 
