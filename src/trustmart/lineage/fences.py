@@ -45,7 +45,8 @@ def broken_fences(
     """Return every way around a door that the models take.
 
     marts: those that policy knows; no other may be built. crossings: personal mart -> the anonymized one that it may
-    apply to people. use_cases: personal mart -> what it is built for. not_built: models that were left out of the build, so that no SQL of theirs ran.
+    apply to people. use_cases: personal mart -> what it is built for. not_built: models that were left out of the
+    build, so that no SQL of theirs ran.
     """
     findings = [
         f"{model.name}: {finding}"
