@@ -82,6 +82,23 @@ def test_what_is_held_is_red_and_mailed_while_audiences_still_go_out(tmp_path: P
     assert events == {"restricted", "privacy_requests", "personal"}
 
 
+def test_a_mart_without_a_right_is_not_green_and_its_destination_is_told(tmp_path: Path, a_night) -> None:
+    """S03: with no audience left that may be sent, no box is green that was not built, and destinations still hear of it."""
+    policy = tmp_path / "policy"
+    shutil.copytree(PROJECT / "policy", policy)
+    use_cases = policy / "use_cases.yml"
+    use_cases.write_text(use_cases.read_text().replace("legal: dpo", "legal: null"))
+    night = a_night(tmp_path, TRUSTMART_POLICY=str(policy))
+    assert "is a draft" in night.output
+    states = night.states("build_marts")
+    assert (states["transform.models_failed"], states["release"], states["held"]) == ("skipped", "success", "failed")
+    boxes = {name.removeprefix(BOXES): state for name, state in states.items() if name.startswith(BOXES)}
+    marts = {name for name in boxes if name.startswith(("aud_", "score_", "dim_", "fct_"))}
+    assert {boxes[name] for name in marts} == {"skipped"}
+    assert {state for name, state in boxes.items() if name not in marts} == {"success"}
+    assert night.states("activate_audiences") == {"activate": "success"}
+
+
 def test_a_failed_model_is_not_green_and_stops_the_release(tmp_path: Path, a_night) -> None:
     """S03: a model that dbt cannot build is named in red, what hangs from it is skipped, nothing is released."""
     home = tmp_path / "home"

@@ -273,6 +273,16 @@ PLANTED = {
         "select region as x from {{ ref('dim_customer_segments') }}",
         "applies dim_customer_segments to people",
     ),
+    "marts/personal/planted_view.sql": (
+        "{{ config(materialized='view', contract={'enforced': false}) }} select subject_id as x"
+        " from {{ ref('int_subjects__permitted') }}",
+        "built as view",
+    ),
+    "marts/personal/planted_incremental.sql": (
+        "{{ config(materialized='incremental', on_schema_change='fail') }} select subject_id as x"
+        " from {{ ref('int_subjects__permitted') }}",
+        "built as incremental",
+    ),
     "marts/anonymized/planted_outright.sql": (f"select subject_id as x from {RAW}", "outright"),
     "marts/anonymized/planted_file.sql": ("select surname as x from read_csv('crm.csv')", "from a function"),
     "marts/anonymized/planted_hook.sql": (

@@ -11,11 +11,16 @@ from pydantic import SecretStr
 
 from trustmart.audiences import AudienceDelta, Member
 from trustmart.errors import ActivationHeld, FenceBroken
-from trustmart.pipeline import Context, activate, open_context, transform
+from trustmart.pipeline import Context, activate, forget, open_context, transform
 from trustmart.pipeline import membership as members_of
 from trustmart.pipeline.dbt_project import DbtRun
 from trustmart.pipeline.membership import Membership, snapshot_now
-from trustmart.pipeline.use_cases import drop_what_may_not_be, marts_not_built, scores_without_permission
+from trustmart.pipeline.use_cases import (
+    drop_what_may_not_be,
+    marts_not_built,
+    personal_marts_that_may_be,
+    scores_without_permission,
+)
 from trustmart.settings import Settings
 
 SHIPPED = Path(__file__).resolve().parents[2] / "policy"
@@ -140,9 +145,18 @@ def test_a_table_that_no_mart_stands_for_is_dropped(opened: Opened) -> None:
     given(context, *(f"create table personal.{table} as select 'ann' as subject_id" for table in tables))
     with context.warehouse.session(writes="personal") as session:
         Membership(session)
-        drop_what_may_not_be(session, context)
+        drop_what_may_not_be(session, may_stay=personal_marts_that_may_be(context))
         left = session.rows("select table_name from duckdb_tables() where database_name = 'personal' order by all")
     assert [name for (name,) in left] == ["changes", "members", "pending_changes", SCORE]
+
+
+def test_a_view_keeps_nobody_from_being_forgotten(opened: Opened) -> None:
+    """A mart that somebody made a view cannot be cleared: it goes, and requests are carried out as ever (S03, S33)."""
+    context = opened()
+    given(context, f"create view personal.{SCORE} as select 'ann' as subject_id")
+    assert forget(context)["withdrawn_from_audiences"] == 0
+    with context.warehouse.session(reads=["personal"]) as session:
+        assert session.columns("personal", SCORE) == {}
 
 
 @pytest.mark.parametrize("learned_for", ["campaign_learning", "monthly_report"])

@@ -74,6 +74,9 @@ def _of_place(model: Model) -> Iterator[str]:
         return
     if not model.contract:
         yield "is a mart without an enforced contract"
+    if model.materialized != "table":
+        # A view shows whatever is behind it later; an incremental table keeps who was permitted once.
+        yield f"is a mart, and built as {model.materialized}; a mart is a table, made anew each night"
     if model.zone != _ZONE_OF_MARTS.get(_zone_of_mart(model) or ""):
         yield f"is a mart in {model.folder}, which is no folder of the zone {model.zone or '(none)'}"
 

@@ -21,6 +21,7 @@ class Model:
     reads: tuple[str, ...]
     sql: str | None
     columns: tuple[str, ...]
+    materialized: str = "table"
     # Whatever it does beside its own query, which the query does not show.
     asides: tuple[str, ...] = ()
 
@@ -96,6 +97,7 @@ def _model(node: dict[str, Any], asking: set[str]) -> Model:
         reads=tuple(node["depends_on"]["nodes"]),
         sql=node.get("compiled_code"),
         columns=tuple(node["columns"]),
+        materialized=str(node["config"].get("materialized")),
         asides=_asides(node, asking),
     )
 

@@ -11,7 +11,7 @@ from trustmart.identity import derive_key
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.people import customer_tombstone, mailbox_tombstone, parts_of_record
 from trustmart.pipeline.permission import not_permitted_now
-from trustmart.pipeline.use_cases import drop_what_may_not_be
+from trustmart.pipeline.use_cases import drop_what_may_not_be, personal_marts_that_may_be
 from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc
 
 
@@ -53,11 +53,11 @@ def _withdraw_from_personal_marts(context: Context, erased: list[str]) -> int:
     removed = 0
     with context.warehouse.session(writes="personal", reads=["restricted"]) as session:
         for name, mart in context.policy.personal_marts.items():
-            if not session.columns("personal", name):
+            if f'personal."main"."{name}"' not in session.tables_with("personal", "subject_id"):
                 continue
             leaving = set(erased) | not_permitted_now(session, context, name, mart.use_case)
             removed += _delete_subjects(session, [f"personal.{name}"], sorted(leaving))
-        drop_what_may_not_be(session, context)
+        drop_what_may_not_be(session, may_stay=personal_marts_that_may_be(context))
     return removed
 
 

@@ -12,6 +12,7 @@ from trustmart.pipeline.strategy import strategy_mix
 from trustmart.pipeline.use_cases import (
     drop_what_may_not_be,
     marts_not_built,
+    personal_marts_that_may_be,
     record_decisions,
     register_crossings,
     scores_without_permission,
@@ -56,7 +57,8 @@ def check_fences(context: Context, *, not_built: Collection[str] = ()) -> None:
         use_cases={name: mart.use_case for name, mart in policy.personal_marts.items()},
         not_built=not_built,
     )
-    BrokenFences(findings=(*fences.findings, *scores_without_permission(context))).raise_if_any()
+    fences.raise_if_any()
+    BrokenFences(findings=tuple(scores_without_permission(context))).raise_if_any()
 
 
 def raise_if_failed(report: dict[str, Any]) -> None:
@@ -76,7 +78,7 @@ def _prepare(context: Context) -> None:
         session.run("create table if not exists restricted.erased_mailboxes (email_mailbox varchar)")
         _drop_candidates(session)
     with context.warehouse.session(writes="personal") as session:
-        drop_what_may_not_be(session, context)
+        drop_what_may_not_be(session, may_stay=personal_marts_that_may_be(context))
 
 
 def _take_back(context: Context) -> None:
@@ -84,8 +86,7 @@ def _take_back(context: Context) -> None:
     with context.warehouse.session(writes="restricted") as session:
         _drop_candidates(session)
     with context.warehouse.session(writes="personal") as session:
-        for mart in context.policy.personal_marts:
-            session.run(f"drop table if exists personal.{mart}")
+        drop_what_may_not_be(session, may_stay=())
 
 
 def _drop_candidates(session: Session) -> None:

@@ -1,6 +1,6 @@
 """The legal basis in front of every build: what may not run is not built; verdicts and crossings are written down."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,17 +82,22 @@ def _obstacle_of_learning(context: Context, mart: str) -> tuple[str, str] | None
     return None if why is None else (f"nothing may be learned for it: {why}", next_step)
 
 
-def drop_what_may_not_be(session: Session, context: Context) -> None:
-    """Take away every table of people that no mart of the policy, with a use case that may run, stands for.
+def personal_marts_that_may_be(context: Context) -> set[str]:
+    """Return the personal marts of policy whose use case may run."""
+    return set(context.policy.personal_marts) - {mart.mart for mart in marts_not_built(context)}
+
+
+def drop_what_may_not_be(session: Session, *, may_stay: Collection[str]) -> None:
+    """Take away every other table of people, and every view, from which nobody can be taken out.
 
     Needs `personal` open for writing.
     """
-    may_stay = set(context.policy.personal_marts) - {mart.mart for mart in marts_not_built(context)}
-    for schema, table in session.rows(
-        "select schema_name, table_name from duckdb_tables() where database_name = 'personal'"
+    for schema, name, kind in session.rows(
+        "select schema_name, table_name, 'table' from duckdb_tables() where database_name = 'personal' union all"
+        " select schema_name, view_name, 'view' from duckdb_views() where database_name = 'personal' and not internal"
     ):
-        if table not in MEMBERSHIP_TABLES and table not in may_stay:
-            session.run(f'drop table if exists personal."{schema}"."{table}"')
+        if name not in MEMBERSHIP_TABLES and (name not in may_stay or kind == "view"):
+            session.run(f'drop {kind} if exists personal."{schema}"."{name}"')
 
 
 def scores_without_permission(context: Context) -> Iterator[str]:
