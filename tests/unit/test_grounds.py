@@ -81,6 +81,11 @@ def test_what_is_about_nobody_has_no_ground_and_may_run() -> None:
             "activation_plan",
         ),
         ({"asked_as": "letters", "channels": ["push"], **PLANS, **SIGNED}, State.INCOMPLETE, "valid_for_days"),
+        (
+            {"data_use": "essential.service", "product": "none", "necessary_for_contract": True, **SIGNED},
+            State.INCOMPLETE,
+            "necessary_for_contract as a sentence",
+        ),
         ({"asked_as": "letters", "data_use": "personalize", **SIGNED}, State.INCOMPLETE, "an asked_as for personalize"),
         ({"categories": ["user.criminal_history"], **SIGNED}, State.REFUSED, "GDPR 10"),
         ({"existing_relationship": None, "obtained_in_sale": None, **SIGNED}, State.REFUSED, "existing_relationship"),

@@ -84,6 +84,8 @@ def test_all_faults_of_all_files_are_reported_at_once(folder: Path) -> None:
         ("destinations.yml", "columns: [email_sha256]", "columns: [email]", "may not receive 'email'"),
         ("destinations.yml", "use_case: email_marketing", "use_case: fun", "is not a use case"),
         ("destinations.yml", "may_receive: [email_sha256]", "may_receive: [email_sha256, notes]", "can leave"),
+        ("use_cases.yml", "statutory_duty: null", "statutory_duty: none", "'none' names nothing"),
+        ("use_cases.yml", "necessary_for_contract: false", "necessary_for_contract: N/A", "'N/A' names nothing"),
         ("use_cases.yml", "channels: [email]", "channels: [post]", "reaches people otherwise than by post"),
         ("use_cases.yml", "[user.contact.email, user.account]", "[user.account]", "which email_marketing was not decided on"),
         ("use_cases.yml", "kind: contact, individuals: true, profiling: false, significant_effect: false, channels: [post]",

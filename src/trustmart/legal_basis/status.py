@@ -90,12 +90,16 @@ def _lacking(use_case: UseCase, verdict: Verdict, purposes: Mapping[str, Purpose
     """Return what a use case must say before its legal basis can carry it (S10, S21)."""
     basis = verdict.legal_basis
     lacking = [
-        f"{plan} ({what})"
-        for plan, what in (
-            ("capture_plan", "how consents will be captured"),
-            ("activation_plan", "what will be done with them"),
+        what
+        for condition, what in (
+            ("capture_plan", "capture_plan (how consents will be captured)"),
+            ("activation_plan", "activation_plan (what will be done with them)"),
+            (
+                "necessity_stated",
+                "necessary_for_contract as a sentence (without this, which service could not be given)",
+            ),
         )
-        if plan in verdict.conditions
+        if condition in verdict.conditions
     ]
     if not (basis.needs_consent or basis.can_be_objected_to):
         return lacking

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from trustmart.policy.base import Country, Name, PolicyModel
 
@@ -110,6 +110,26 @@ def _counts(signature: str | SignOff | None, version: str) -> bool:
     return bool(signature and signature.strip())
 
 
+_WORDS_FOR_NOTHING = frozenset(
+    {
+        "none",
+        "no",
+        "false",
+        "null",
+        "nil",
+        "nothing",
+        "n/a",
+        "na",
+        "not applicable",
+        "unknown",
+        "not known",
+        "tbd",
+        "todo",
+    }
+    | {"-", "--", "?", "yes", "true", "y", "n", "x"}
+)
+
+
 class UseCasePurpose(PolicyModel):
     """Block 1: what it is for."""
 
@@ -119,6 +139,16 @@ class UseCasePurpose(PolicyModel):
     necessary_for_contract: StrictBool | str | None = None
     statutory_duty: str | None = None
     benefit: str | None = None
+
+    @field_validator("necessary_for_contract", "statutory_duty")
+    @classmethod
+    def _says_something(cls, said: bool | str | None) -> bool | str | None:
+        """Refuse a word for nothing: read as a law or as a need, it would take everybody's choice away."""
+        if isinstance(said, str) and said.strip().strip(".").lower() in _WORDS_FOR_NOTHING:
+            raise ValueError(
+                f"{said!r} names nothing: say which law or need it is, or null (necessity: false) for none"
+            )
+        return said
 
 
 class Processing(PolicyModel):
