@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check up bench docs clean lock format
+.PHONY: help demo test test-all spark check up bench docs clean lock format
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -24,6 +24,14 @@ $(VENV)/.installed: requirements.lock.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock.txt
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(VENV)/.spark: requirements-spark.lock.txt $(VENV)/.installed
+	@command -v java >/dev/null || { echo "Spark needs Java 17 (on Debian: apt-get install openjdk-17-jre-headless)."; exit 1; }
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements-spark.lock.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+spark: $(VENV)/.spark  ## add Spark to the environment, for tables that one machine is not enough for
 
 demo: $(VENV)/.installed  ## set everything up, make a CRM of 20,000 customers, run one night through Airflow
 	@$(BIN)/python -m trustmart_airflow.demo
@@ -54,7 +62,8 @@ format: $(VENV)/.installed  ## let ruff tidy the code
 
 lock: $(VENV)/.installed  ## resolve the newest versions again and write the lock (no host names in it)
 	@$(BIN)/uv lock --quiet --upgrade
-	@$(BIN)/uv export --quiet --no-emit-project --no-annotate --no-header --all-groups --output-file requirements.lock.txt > /dev/null
+	@$(BIN)/uv export --quiet --no-emit-project --no-annotate --no-header --all-groups --extra noise --output-file requirements.lock.txt > /dev/null
+	@$(BIN)/uv export --quiet --no-emit-project --no-annotate --no-header --all-groups --all-extras --output-file requirements-spark.lock.txt > /dev/null
 
 clean:  ## remove the environment and everything the runs have made
 	@rm -rf $(VENV) var dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
