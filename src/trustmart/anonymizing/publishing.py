@@ -59,6 +59,24 @@ def publish(
     return written
 
 
+def publish_into(
+    session: Session,
+    target: str,
+    table: TableFile,
+    recoding: Recoding,
+    requirements: Requirements,
+    references: Mapping[str, SensitiveColumn],
+    *,
+    columns: Sequence[str],
+    profiled: Profile,
+) -> int:
+    """Write what may be published into a passing table of the engine; return how many records that is."""
+    encoding = Encoding(table, lay_out(recoding.hierarchies, floor=recoding.levels), profiled, recoding.levels)
+    with encoding.codes(session), _references(session, requirements, references):
+        session.run(f"create temp table {target} as {published_rows(encoding, requirements, columns)}")
+    return int(session.value(f"select count(*) from {target}"))
+
+
 def published_rows(encoding: Encoding, requirements: Requirements, columns: Sequence[str]) -> str:
     """Return the statement that yields what may be published.
 

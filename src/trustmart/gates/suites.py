@@ -113,5 +113,7 @@ def _suppression(policy: Policy, mart: str) -> Requirement:
 
 def _hierarchies(policy: Policy, mart: str) -> dict[str, str]:
     """Return the published columns that have a hierarchy, and which."""
+    if policy.releases[mart].is_microdata:
+        return {}
     published = policy.releases[mart].quasi_identifiers.items()
     return {column: origin.hierarchy for column, origin in published if origin.hierarchy}
