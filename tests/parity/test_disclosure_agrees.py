@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from trustmart.anonymity.disclosure import Disclosure, measure_disclosure
 from trustmart.anonymity.table_measures import measure_table
 from trustmart.anonymizing.disclosing import disclosure
+from trustmart.anonymizing.inspecting import inspect_table
+from trustmart.anonymizing.words import quoted
 from trustmart.warehouse.duckdb import DuckDBSession
 
 LABELS = st.one_of(st.none(), st.sampled_from(["", "a", "A", "ä", "null", "'", "\U0001f469\U0001f3fd"]))
@@ -82,6 +84,29 @@ def test_python_and_sql_find_the_same_k_l_and_t(connection: Any, rows: list[dict
     found = disclosure(session, "published", quasi_identifiers, sensitive=sensitive)
     assert _same(found, measure_disclosure(rows, quasi_identifiers, sensitive))
     assert [statement.count("published") for statement in session.heard] == [1]
+
+
+NAMES = ["size", "people", "held", "code", "class", "share", "key_0", "key_1", "value_0", "l", "t", 'a "b"', "from"]
+
+
+@settings(max_examples=60)
+@given(rows=ROWS, names=st.permutations(NAMES))
+def test_a_column_may_have_any_name(connection: Any, rows: list[dict[str, Any]], names: list[str]) -> None:
+    """S12: a column that is called what a statement calls a count, or a key, is measured like any other."""
+    _fill(connection, rows)
+    renamed = [{new: row[old] for old, new in zip(COLUMNS, names, strict=False)} for row in rows]
+    for place, old in enumerate(COLUMNS):
+        connection.execute(f"alter table published rename column {quoted(old)} to column_{place}")
+    for place, new in enumerate(names[: len(COLUMNS)]):
+        connection.execute(f"alter table published rename column column_{place} to {quoted(new)}")
+    session, quasi_identifiers, sensitive = DuckDBSession(connection), names[:2], names[2:4]
+    asked = measure_disclosure(renamed, quasi_identifiers, sensitive)
+    assert _same(disclosure(session, "published", quasi_identifiers, sensitive=sensitive), asked)
+    measured = inspect_table(session, "published", quasi_identifiers, sensitive=sensitive)
+    assert (measured.smallest_class_size, measured.smallest_diversity) == (
+        asked.smallest_class_size,
+        min((l for l in asked.smallest_diversity.values() if l is not None), default=None),  # noqa: E741
+    )
 
 
 @given(rows=ROWS, asked=ASKED)

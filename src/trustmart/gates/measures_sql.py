@@ -62,7 +62,8 @@ def measure_mart(reader: Reader, mart: str, *, columns: Sequence[str], class_siz
     size = quoted(class_size)
     found = reader.rows(
         f"with classes as ("
-        f" select {keys}, sum(case when {size} > 0 then {size} else 0 end) as people, count(*) as appearances"
+        # The columns themselves are left behind: one of them may be called what a count is called here.
+        f" select sum(case when {size} > 0 then {size} else 0 end) as people, count(*) as appearances"
         f" from {candidate(mart)} group by {keys}"
         f") select cast(people as bigint), count(*), sum(appearances),"
         f" sum(case when appearances > 1 then 1 else 0 end) from classes group by people"
