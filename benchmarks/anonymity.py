@@ -1,6 +1,7 @@
 """What the anonymity engine costs, against the least that any engine must do. One run, in turns, ratios.
 
 python benchmarks/anonymity.py [--people 100000 1000000] [--with-10m] [--pycanon-python /path/to/python]
+python benchmarks/growth.py draws what it found.
 """
 
 import argparse
@@ -107,6 +108,14 @@ def crm(people: int, rounds: int) -> dict[str, Any]:
             return publish(session, table, recoding, asked, {}, columns=PUBLISHED, output=output, profiled=profiled)
 
         nightly, written = in_turns({"plain copy": copied, "verify, apply, write": applied}, rounds)
+        released = open_table(session, output).relation
+        inspected, _ = in_turns(
+            {
+                "inspect, every measure": lambda: inspect_table(session, released, names, sensitive=PUBLISHED[:1], k=K),
+                "inspect, k, l and t": lambda: disclosure(session, released, names, sensitive=PUBLISHED[:1]),
+            },
+            rounds,
+        )
     if written["verify, apply, write"] != people - best.suppressed:
         sys.exit("what was written is not what was fitted")
     return {
@@ -117,7 +126,7 @@ def crm(people: int, rounds: int) -> dict[str, Any]:
         "suppressed": best.suppressed,
         "optimal": best.optimal,
         "nodes_checked": best.checked,
-        "figures": {**figures, **nightly},
+        "figures": {**figures, **nightly, **inspected},
         "fit_over_group_by": ratios(figures, "optimal fit", "GROUP BY of the raw columns"),
         "nightly_over_copy": ratios(nightly, "verify, apply, write", "plain copy"),
         "fit_peak_mib": fit_peak,
