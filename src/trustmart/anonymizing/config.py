@@ -92,7 +92,11 @@ class Sensitive(_Part):
 
 
 class ReleaseConfig(_Part):
-    """One anonymized table."""
+    """One anonymized table.
+
+    method: full_domain publishes one level per column; tree, for the laboratory, mixes levels and suppresses nobody.
+    reserve: with a tree, so many people above minimum_class_size are in every leaf when it is grown.
+    """
 
     minimum_class_size: int = Field(ge=2)
     maximum_suppressed: float = Field(0.0, ge=0, lt=1)
@@ -100,6 +104,8 @@ class ReleaseConfig(_Part):
     sensitive: dict[str, Sensitive] = {}
     publish: list[str] = []
     time_limit_seconds: float = Field(60.0, gt=0)
+    method: Literal["full_domain", "tree"] = "full_domain"
+    reserve: int = Field(2, ge=0)
 
     @model_validator(mode="after")
     def _one_role_each(self) -> "ReleaseConfig":
@@ -107,6 +113,8 @@ class ReleaseConfig(_Part):
         roles = [*self.quasi_identifiers, *self.sensitive, *self.publish]
         if twice := sorted({column for column in roles if roles.count(column) > 1}):
             raise ValueError(f"{', '.join(twice)}: a column has one role, quasi_identifiers, sensitive or publish")
+        if self.method == "full_domain" and "reserve" in self.model_fields_set:
+            raise ValueError("reserve is for method: tree")
         return self
 
     @property

@@ -47,12 +47,16 @@ def publish(
     """
     layout = lay_out(recoding.hierarchies, floor=recoding.levels)
     encoding = Encoding(table, layout, profiled, recoding.levels)
+    with encoding.codes(session), _references(session, requirements, references):
+        return write_whole(session, published_rows(encoding, requirements, columns), output)
+
+
+def write_whole(session: Session, statement: str, output: Path) -> int:
+    """Write what a statement yields as Parquet, whole or not at all; return how many rows that is."""
     beside = output.with_name(f".{output.name}.writing")
     place = "'" + str(beside).replace("'", "''") + "'"
     try:
-        with encoding.codes(session), _references(session, requirements, references):
-            chosen = published_rows(encoding, requirements, columns)
-            written = int(session.value(f"copy ({chosen}) to {place} (format parquet)"))
+        written = int(session.value(f"copy ({statement}) to {place} (format parquet)"))
         os.replace(beside, output)
     finally:
         beside.unlink(missing_ok=True)

@@ -50,7 +50,7 @@ def grow(
     Wang, Yu, Chakraborty, "Bottom-up generalization", ICDM 2004, and Fung, Wang, Yu, "Top-down specialization", ICDE
     2005, made local: every node chooses for itself.
 
-    base: counted with a layout of all leaves. weights, floor: per column. reserve: so many people above k are in
+    weights, floor: per column. reserve: so many people above k are in
     every leaf but the root, that a few may leave before it must be repaired.
     Raises NoRecoding where not even everybody together is safe.
     """
@@ -73,7 +73,7 @@ class _Grower:
     ) -> None:
         """Start with everybody at the root."""
         self._rows, self._asked, self._least = base, asked, least
-        self._words = Vocabulary(base.layout.hierarchies)
+        self._words = Vocabulary(base.layout.hierarchies, base.layout.absent)
         self._steps = Steps(self._words, base.layout)
         self._widths = self._widths_of(weights, floor)
         self._at = np.zeros(len(base.counts), dtype=np.int32)

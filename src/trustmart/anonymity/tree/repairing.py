@@ -84,9 +84,7 @@ class _Repair:
         self._tree, self._counts, self._asked = tree, counts, requirements
         self._published = tree.published_at.copy()
         self._people = class_counts(tree, counts)
-        self._tables = {
-            name: self._spread(name) for name, models in requirements.sensitive.items() if models
-        }
+        self._tables = {name: self._spread(name) for name, models in requirements.sensitive.items() if models}
         self._pooled = self._relabelled = 0
 
     def run(self) -> Repaired:

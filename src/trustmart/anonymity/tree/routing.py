@@ -7,12 +7,12 @@ import numpy as np
 from trustmart.anonymity.encoding import KeyLayout
 from trustmart.anonymity.search.node import BaseTable
 from trustmart.anonymity.tree.shape import REST, Tree
-from trustmart.anonymity.tree.vocabulary import Ints, Steps
+from trustmart.anonymity.tree.vocabulary import Ints, Steps, Vocabulary
 
 
 @dataclass(frozen=True, eq=False)
 class Routes:
-    """A tree in the bits of a layout's keys; the layout must be one of all leaves, so that codes never change.
+    """A tree in the bits of a layout's keys, of one night's table.
 
     words, masks, shifts: per node, which key says where to go, its bits (0 at a leaf), and where the lowest lies.
     rests: per node, where everybody else goes; a leaf's own number.
@@ -37,6 +37,7 @@ class Routes:
 
 def routes_of(tree: Tree, layout: KeyLayout) -> Routes:
     """Return a tree's routes in the keys of a layout."""
+    words_here = Vocabulary(tree.hierarchies, layout.absent)
     steps, inner = Steps(tree.vocabulary, layout), np.flatnonzero(tree.splits >= 0)
     words, masks, shifts = (np.zeros(len(tree.parents), dtype=np.int64) for _ in range(3))
     label = tree.labels[inner, tree.splits[inner]]
@@ -46,8 +47,10 @@ def routes_of(tree: Tree, layout: KeyLayout) -> Routes:
     nodes = np.arange(1, len(tree.parents))
     is_rest = tree.steps[nodes] == REST
     rests[tree.parents[nodes[is_rest]]] = nodes[is_rest]
+    # Where a label does not occur in the table, nobody takes the step, and its code may be another label's.
     down = nodes[~is_rest]
-    ranks = tree.vocabulary.ranks[tree.steps[down]]
+    down = down[words_here.occurs[tree.steps[down]]]
+    ranks = words_here.ranks[tree.steps[down]]
     order = np.lexsort((ranks, tree.parents[down]))
     depth = sum(1 for _ in tree.generations()) - 1
     return Routes(words, masks, shifts, rests, tree.parents[down][order], ranks[order], down[order], depth)

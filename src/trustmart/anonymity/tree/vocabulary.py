@@ -16,9 +16,10 @@ Floats = NDArray[np.float64]
 class Vocabulary:
     """Numbers for labels: column by column, level by level (finest first), place by place."""
 
-    def __init__(self, hierarchies: Sequence[Hierarchy]) -> None:
-        """Number every label."""
+    def __init__(self, hierarchies: Sequence[Hierarchy], absent: Sequence[Sequence[int]] | None = None) -> None:
+        """Number every label. absent: per column, leaves that do not occur; they are nobody's children."""
         self.hierarchies = tuple(hierarchies)
+        self._absent = absent if absent is not None else [()] * len(hierarchies)
         sizes = [[len(labels) for labels in hierarchy.labels] for hierarchy in hierarchies]
         starts = np.cumsum([0, *(size for column in sizes for size in column)])
         self._starts: list[Ints] = []
@@ -40,17 +41,16 @@ class Vocabulary:
     @cached_property
     def levels(self) -> Ints:
         """Return each label's level, shape (labels,)."""
-        return self._per_level(lambda hierarchy, level: np.full(len(hierarchy.labels[level]), level))
-
-    @cached_property
-    def places(self) -> Ints:
-        """Return each label's place in its level, shape (labels,)."""
-        return self._per_level(lambda hierarchy, level: np.arange(len(hierarchy.labels[level])))
+        found = [np.full(len(labels), level) for h in self.hierarchies for level, labels in enumerate(h.labels)]
+        return np.concatenate(found)
 
     @cached_property
     def penalties(self) -> Floats:
         """Return each label's penalty, from 0 (one leaf) to 1 (`*`), shape (labels,)."""
-        return self._per_level(lambda hierarchy, level: (hierarchy.leaf_counts(level) - 1) / max(hierarchy.domain - 1, 1))
+        found = [
+            (h.leaf_counts(level) - 1) / max(h.domain - 1, 1) for h in self.hierarchies for level in range(h.levels)
+        ]
+        return np.concatenate(found)
 
     @cached_property
     def numbers(self) -> dict[tuple[int, str, str | None], int]:
@@ -79,9 +79,19 @@ class Vocabulary:
         return np.concatenate(found)
 
     @cached_property
+    def occurs(self) -> NDArray[np.bool_]:
+        """Return which labels have a leaf that occurs, shape (labels,)."""
+        found = np.zeros(self.size, dtype=bool)
+        for column, (hierarchy, absent) in enumerate(zip(self.hierarchies, self._absent, strict=True)):
+            leaves = np.setdiff1d(np.arange(hierarchy.domain), np.array(absent, dtype=np.int64))
+            for level in range(hierarchy.levels):
+                found[self._starts[column][level] + hierarchy.ancestors(level)[leaves]] = True
+        return found
+
+    @cached_property
     def kids(self) -> tuple[Ints, Ints]:
         """Return where each label's children start in a list, shape (labels + 1,), and the list, in order of place."""
-        below = np.flatnonzero(self._parents != np.arange(self.size))
+        below = np.flatnonzero(self.occurs & (self._parents != np.arange(self.size)))
         order = below[np.argsort(self._parents[below], kind="stable")]
         return np.searchsorted(self._parents[order], np.arange(self.size + 1)), order
 
@@ -92,11 +102,6 @@ class Vocabulary:
         ranks = np.zeros(self.size, dtype=np.int64)
         ranks[order] = np.arange(len(order)) - starts[self._parents[order]]
         return ranks
-
-    def _per_level(self, of_level: object) -> NDArray:
-        """Put together what is reckoned level by level."""
-        parts = [of_level(hierarchy, level) for hierarchy in self.hierarchies for level in range(hierarchy.levels)]  # type: ignore[operator]
-        return np.concatenate(parts)
 
 
 class Steps:
