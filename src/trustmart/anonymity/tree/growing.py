@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trustmart.anonymity.models import Requirements
 from trustmart.anonymity.search.node import BaseTable
-from trustmart.anonymity.tree.judging import Bools, count_people, safe_groups
+from trustmart.anonymity.tree.judging import Bools, Groups, count_people, safe_groups
 from trustmart.anonymity.tree.shape import REST, Tree
 from trustmart.anonymity.tree.vocabulary import Ints, Steps, Vocabulary
 from trustmart.errors import NoRecoding
@@ -143,7 +143,7 @@ class _Grower:
         apart = self._pool(place, slots, owner, size, apart)
         self._grow(label, some, slots, slot_node, owner, size, slot_rank[some], apart)
 
-    def _part_of(self, place: NDArray[np.int32], slots: Ints) -> Ints:
+    def _part_of(self, place: NDArray[np.int32], slots: Ints) -> Groups:
         """Return each row's child; only needed where models look at it."""
         return place[slots] if self._asked.sensitive else slots
 

@@ -100,12 +100,11 @@ class Tree:
 
     def coarser_than(self, other: "Tree") -> bool:
         """Return whether every leaf is published at the same labels as in another state of the same tree, or above."""
-        same = all(
-            np.array_equal(here, there)
-            for here, there in ((self.parents, other.parents), (self.splits, other.splits), (self.steps, other.steps))
-        )
-        here, there = self.published_at[self.leaves], other.published_at[self.leaves] if same else None
-        return same and bool(np.all((here <= there) & (there < self.ends[here])))
+        pairs = ((self.parents, other.parents), (self.splits, other.splits), (self.steps, other.steps))
+        if not all(np.array_equal(here, there) for here, there in pairs):
+            return False
+        here, there = self.published_at[self.leaves], other.published_at[self.leaves]
+        return bool(np.all((here <= there) & (there < self.ends[here])))
 
     def pooled(self, published_at: Ints) -> "Tree":
         """Return the tree with its leaves published elsewhere."""
@@ -137,7 +136,7 @@ class Tree:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], hierarchies: Sequence[Hierarchy]) -> "Tree":
-        """Return the tree that `as_dict` wrote; raises HierarchyFault where its hierarchies or its digest are not these."""
+        """Return the tree that `as_dict` wrote; raises HierarchyFault where hierarchies or digest are not the same."""
         known = {hierarchy.name: hierarchy.digest for hierarchy in hierarchies}
         if content["hierarchies"] != known or list(content["hierarchies"]) != list(known):
             raise HierarchyFault(
