@@ -25,10 +25,10 @@ def _config(model: str, k: int, **more: Any) -> ReleaseConfig:
     return ReleaseConfig.model_validate({**asked, "method": "tree", "reserve": 0, **more})
 
 
-def _write(folder: Path, rows: Any) -> Path:
+def _write(folder: Path, rows: Any, name: str = "in") -> Path:
     """Write rows."""
-    parquet.write_table(pa.Table.from_pylist(rows, SCHEMA), folder / "in.parquet")
-    return folder / "in.parquet"
+    parquet.write_table(pa.Table.from_pylist(rows, SCHEMA), folder / f"{name}.parquet")
+    return folder / f"{name}.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_another_night_is_only_coarser_and_a_table_beyond_repair_is_not_written(
     with engine() as session:
         done = release_by_tree(session, open_table(session, _write(tmp_path, people)), _config("k", 3), output)
         assert {row["place"] for row in parquet.read_table(output).to_pylist()} == {"A1", "A2"}
-        later = open_table(session, _write(tmp_path, people[1:]))
+        later = open_table(session, _write(tmp_path, people[1:], "later"))
         night = release_by_tree(session, later, _config("k", 3), output, frozen=done.tree)
         assert {row["place"] for row in parquet.read_table(output).to_pylist()} == {"A"}
         assert night.tree.coarser_than(done.tree)
