@@ -34,7 +34,7 @@ class LeafCounts:
 class Repaired:
     """What a repair did.
 
-    tree: as it may be published now. pooled_classes: how many failed, or were joined to one that failed.
+    tree: as it may be published now. pooled_classes: how often a class was moved to the labels of one above.
     relabelled: people whose labels became coarser.
     """
 
@@ -85,7 +85,7 @@ class _Repair:
         self._published = tree.published_at.copy()
         self._people = class_counts(tree, counts)
         self._tables = {name: self._spread(name) for name, models in requirements.sensitive.items() if models}
-        self._pooled = self._relabelled = 0
+        self._pooled = 0
 
     def run(self) -> Repaired:
         """Visit the failing classes, the last first."""
@@ -108,9 +108,11 @@ class _Repair:
                 heapq.heappush(waiting, -above)
         if not self._pooled:
             return Repaired(tree=self._tree, pooled_classes=0, relabelled=0)
-        return Repaired(
-            tree=self._tree.pooled(self._destinations(where)), pooled_classes=self._pooled, relabelled=self._relabelled
-        )
+        tree = self._tree.pooled(self._destinations(where))
+        leaves = self._counts.leaves
+        changed = tree.published_at[leaves] != self._published[leaves]
+        relabelled = int(self._counts.counts[changed].sum())
+        return Repaired(tree=tree, pooled_classes=self._pooled, relabelled=relabelled)
 
     def _destinations(self, where: Ints) -> Ints:
         """Return where each leaf is published now; a class may have moved several times."""
@@ -169,7 +171,6 @@ class _Repair:
         """Publish a class at the labels of a node above it."""
         where[node] = above
         self._pooled += 1
-        self._relabelled += int(self._people[node])
         for name in self._tables:
             self._tables[name][1][above] = self._values(name, above) + self._values(name, node)
             self._tables[name][1][node] = np.zeros_like(self._values(name, node))
