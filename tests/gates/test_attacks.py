@@ -114,7 +114,7 @@ LEAKS: dict[str, tuple[str, int, list[str]]] = {
     ),
     "inference, a class that is sure": (
         "probability of 90%",
-        1428,
+        1870,
         [f"update {PEOPLE} set loan = true where born = '1980-1989' and country = 'north'"],
     ),
     "rehashed, salted": (

@@ -11,6 +11,7 @@ from trustmart.gates.checks import suppressed_share_of
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
 from trustmart.gates.report import Finding, GateReport
+from trustmart.gates.self_test import misses, self_test
 from trustmart.gates.suites import Memory, Requirement, requirements
 from trustmart.gates.validation import Verdict, validate
 from trustmart.policy import Policy
@@ -60,12 +61,22 @@ def _inspect_with(
     built = [mart for mart in marts if mart not in not_built and candidate_columns(session, mart)]
     wanted = {mart: requirements(policy, mart, memory) for mart in built}
     answers = _answers(session, wanted, data_docs_folder)
-    return [
+    reports = [
         _report_on(session, policy, mart, wanted[mart], answers[mart])
         if mart in wanted
         else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
         for mart in marts
     ]
+    missed = _self_test(session, policy, [one.mart for one in reports if not one.held], memory)
+    return [replace(one, findings=(*one.findings, *missed)) for one in reports] if missed else reports
+
+
+def _self_test(session: Session, policy: Policy, marts: Sequence[str], memory: Memory) -> list[Finding]:
+    """Return what keeps the gate itself from being believed; marts that are held anyway are no ground for plants."""
+    try:
+        return misses(self_test(session, policy, marts, memory))
+    except Exception as error:  # noqa: BLE001 - fail closed: a gate that cannot be tested holds everything
+        return [_not_inspected("the gate's self-test broke off", error)]
 
 
 def _answers(

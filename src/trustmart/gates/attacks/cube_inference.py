@@ -64,7 +64,7 @@ def _own_values(
     """Return how many figures equal somebody's own value, of how many, and how often that happens by chance.
 
     By chance: figures moved by a few of their own grains (the roundest step that they all keep to), so that a mean to
-    the nearest 50 is compared with other multiples of 50: round values, which people have more often, are in both groups.
+    the nearest 50 is compared with other multiples of 50: round values, which people often have, are in both groups.
     """
     name = f"cast({quoted(column)} as double)"
     known = [

@@ -111,15 +111,16 @@ def stability(
 ) -> Attacked:
     """Count the people about whom nothing was delivered since the last release, and whose class is another.
 
-    changed_in: the raw tables that know when a person's row came in. tree: a frozen tree may relabel 1 %. epoch: the id
-    of the epoch that tonight's labels and the last release's share; None where the recoding is new tonight.
+    changed_in: the raw tables that know when a person's row came in. tree: a frozen tree may relabel 1 %. epoch: the
+    id of the epoch that tonight's labels and the last release's share; None where the recoding is new tonight.
     """
     if epoch is None:
         return not_made("G9", "the recoding begins a new epoch tonight")
     if not is_there(reader, mart):
         return not_made("G9", _NO_HISTORY)
     touched = [
-        f"select subject_id from {restricted(table)} where {quoted(_instant(reader, table))} > (select moment from last)"
+        f"select subject_id from {restricted(table)}"
+        f" where {quoted(_instant(reader, table))} > (select moment from last)"
         for table in changed_in
         if _instant(reader, table)
     ] or ["select cast(null as varchar) where false"]
