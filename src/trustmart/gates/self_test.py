@@ -108,7 +108,7 @@ def rows_in_full(ground: Ground) -> Sequence[str]:
     """Fifty rows at full resolution."""
     table, release = ground.scratch.table, ground.release
     if not release.is_microdata:
-        first, *others = _texts(ground)
+        first = _texts(ground)[0]
         kept = ", ".join(f"'' || n || {quoted(c)}" if c == first else quoted(c) for c in _columns(ground))
         kept = kept.replace(quoted(str(release.class_size)), f"1 as {quoted(str(release.class_size))}")
         ground.scratch.run(
@@ -117,11 +117,11 @@ def rows_in_full(ground: Ground) -> Sequence[str]:
         )
         return ("k_anonymity",)
     columns = names(_columns(ground))
-    raw = ", ".join(
-        f"cast({quoted(c)} as {t})" for c, t in candidate_columns(ground.scratch, ground.scratch.mart).items()
-    )
+    present = candidate_columns(ground.scratch, ground.scratch.mart)
+    raw = ", ".join(f"cast({quoted(column)} as {kind})" for column, kind in present.items())
     ground.scratch.run(
-        f"insert into {table} ({columns}) select {raw} from {records_of(ground.scratch.mart)} order by subject_id limit 50"
+        f"insert into {table} ({columns}) select {raw} from {records_of(ground.scratch.mart)}"
+        " order by subject_id limit 50"
     )
     return ("k_anonymity", "declared_labels", "singling_out")
 

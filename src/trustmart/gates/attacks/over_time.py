@@ -145,7 +145,7 @@ def stability(
 
 def _memory(mart: str, columns: Sequence[str], held_by: str | None) -> str:
     """Return `releases`, `past` and `tonight`: as it would be published, so what is held back is as it was."""
-    tonight = f"select distinct class_id, subject_id from {members_of(mart)}"
+    tonight = f"select class_id, subject_id from {members_of(mart)}"
     steps = [
         f"releases as (select released_at from {RELEASES} where mart = ?"
         f" order by released_at desc limit {RELEASES_REMEMBERED})",

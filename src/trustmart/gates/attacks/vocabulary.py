@@ -1,6 +1,6 @@
 """G0, vocabulary: every label of a column is in its declared hierarchy, and none is finer than policy allows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trustmart.anonymity.declared import declared_hierarchy
@@ -54,7 +54,18 @@ def declared_labels(
 
 def _count(reader: Reader, mart: str, column: str, tree: Hierarchy, lowest: int) -> tuple[int, int, int, int]:
     """Return how many labels are shown, are of the best single level, are known at all, and are too fine."""
-    rows = [(level, label) for level, labels in enumerate(tree.labels) for label in labels]
+    counts = _count_among(reader, mart, column, tree, lowest, range(lowest, tree.levels))
+    if counts[0] == counts[2]:
+        return counts
+    # Only where a label is unknown is it worth asking whether it is a finer one: a calendar has tens of thousands.
+    return _count_among(reader, mart, column, tree, lowest, range(tree.levels))
+
+
+def _count_among(
+    reader: Reader, mart: str, column: str, tree: Hierarchy, lowest: int, levels: Sequence[int]
+) -> tuple[int, int, int, int]:
+    """Count as `_count` does, knowing the labels of some levels."""
+    rows = [(level, label) for level in levels for label in tree.labels[level]]
     values = ", ".join(f"({level}, {literal(label)})" for level, label in rows)
     ((labels, at_level, known, finer),) = reader.rows(
         f"with known(level, label) as (values {values}),"
