@@ -65,11 +65,14 @@ class Reader:
             f'create table {DOOR}."people__members" as select {CLASS} as class_id, subject_id from'
             f" (select subject_id, {LABELS} from {DOOR}.people) as made",
             "create table restricted.main.mart_releases as select 'people' as mart,"
-            " timestamp '2026-01-01' + to_days(cast(d as integer)) as released_at, '' as release_id from range(30) as r(d)",
+            " timestamp '2026-01-01' + to_days(cast(d as integer)) as released_at, '' as release_id"
+            " from range(30) as r(d)",
             "create table restricted.main.released_members as select 'people' as mart, class_id, subject_id,"
-            " timestamp '2026-01-01' + to_days(cast(greatest(0, 29 - cast(hash(subject_id) % 100 as integer)) as integer))"
+            " timestamp '2026-01-01'"
+            " + to_days(cast(greatest(0, 29 - cast(hash(subject_id) % 100 as integer)) as integer))"
             f' as since, cast(null as timestamp) as until from {DOOR}."people__members"',
-            "create table restricted.main.raw as select subject_id, subject_id as email, job as given, country as surname,"
+            "create table restricted.main.raw as select subject_id, subject_id as email, job as given,"
+            " country as surname,"
             f" timestamp '2025-01-01' as _ingested_as_of from {DOOR}.people",
         ):
             self.connection.execute(statement)
