@@ -25,13 +25,15 @@ $(VENV)/.installed: requirements.lock.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.spark: requirements-spark.lock.txt $(VENV)/.installed
+# Beside the other one: where PySpark is installed, Great Expectations imports it, and that ends pytest's workers.
+$(VENV)-spark/.installed: requirements-spark.lock.txt $(VENV)/.installed
 	@command -v java >/dev/null || { echo "Spark needs Java 17 (on Debian: apt-get install openjdk-17-jre-headless)."; exit 1; }
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements-spark.lock.txt
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@test -x $(VENV)-spark/bin/python || $(PYTHON) -m venv $(VENV)-spark
+	@VIRTUAL_ENV=$(VENV)-spark $(BIN)/uv pip sync --quiet --require-hashes requirements-spark.lock.txt
+	@VIRTUAL_ENV=$(VENV)-spark $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-spark: $(VENV)/.spark  ## add Spark to the environment, for tables that one machine is not enough for
+spark: $(VENV)-spark/.installed  ## make .venv-spark, with Spark, for tables that one machine is not enough for
 
 demo: $(VENV)/.installed  ## set everything up, make a CRM of 20,000 customers, run one night through Airflow
 	@$(BIN)/python -m trustmart_airflow.demo
@@ -66,4 +68,4 @@ lock: $(VENV)/.installed  ## resolve the newest versions again and write the loc
 	@$(BIN)/uv export --quiet --no-emit-project --no-annotate --no-header --all-groups --all-extras --output-file requirements-spark.lock.txt > /dev/null
 
 clean:  ## remove the environment and everything the runs have made
-	@rm -rf $(VENV) var dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-spark var dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

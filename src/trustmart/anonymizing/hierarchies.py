@@ -6,10 +6,11 @@ from pathlib import Path
 
 from trustmart.anonymity.hierarchy import Hierarchy
 from trustmart.anonymity.hierarchy_building import MOST_LEAVES, calendar, categories, flat, prefixes, ranges, tree
-from trustmart.anonymizing.config import CalendarRule, QuasiIdentifier
+from trustmart.anonymizing.config import QuasiIdentifier
 from trustmart.anonymizing.files import TableFile
 from trustmart.anonymizing.words import leaf_expression, quoted
 from trustmart.errors import HierarchyFault, TableUnfit
+from trustmart.policy import CalendarRule
 from trustmart.warehouse import Session
 
 
@@ -27,7 +28,8 @@ def build_hierarchy(session: Session, table: TableFile, column: str, asked: Quas
         return read_hierarchy(column, rule.csv, fallback=fallback)
     if rule.tree is not None:
         return tree(column, rule.tree, fallback=fallback)
-    return flat(column, distinct_texts(session, table, column), fallback=fallback)
+    declared = rule.flat if isinstance(rule.flat, tuple) else None
+    return flat(column, declared or distinct_texts(session, table, column), fallback=fallback)
 
 
 def read_hierarchy(column: str, path: Path, *, fallback: str | None = None) -> Hierarchy:

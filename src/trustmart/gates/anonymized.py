@@ -113,7 +113,8 @@ def _measure(session: Reader, policy: Policy, mart: str) -> ClassMeasures:
     """Return the figures of a candidate; none where its columns are not what they must be."""
     release = policy.releases[mart]
     present = candidate_columns(session, mart)
-    if not {*release.quasi_identifiers, release.class_size} <= set(present):
+    size = [release.class_size] if release.class_size else []
+    if not {*release.quasi_identifiers, *size} <= set(present):
         return summarize_sizes({}, minimum=release.minimum_class_size, rows=0, classes_in_several_rows=0)
     return measure_mart(
         session,

@@ -40,13 +40,13 @@ _TEXTS = frozenset({"VARCHAR", "ENUM", "STRING", "CHAR", "TEXT"})
 
 
 def k_anonymity(
-    reader: Reader, *, mart: str, columns: Sequence[str], class_size: str, minimum_class_size: int
+    reader: Reader, *, mart: str, columns: Sequence[str], class_size: str | None, minimum_class_size: int
 ) -> list[Finding]:
     """Nobody may stand out: every combination of published labels is shared by enough people."""
     present = candidate_columns(reader, mart)
-    if missing := [column for column in (*columns, class_size) if column not in present]:
+    if missing := [column for column in (*columns, class_size) if column and column not in present]:
         return [_unmeasurable(missing)]
-    if _kind(present[class_size]) not in _INTEGERS:
+    if class_size and _kind(present[class_size]) not in _INTEGERS:
         return [_not_counted(class_size, present[class_size])]
     measured = measure_mart(reader, mart, columns=columns, class_size=class_size, minimum=minimum_class_size)
     if not measured.rows:
@@ -184,7 +184,7 @@ def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: st
     return found
 
 
-def suppression(reader: Reader, *, mart: str, class_size: str, maximum_suppressed: float) -> list[Finding]:
+def suppression(reader: Reader, *, mart: str, class_size: str | None, maximum_suppressed: float) -> list[Finding]:
     """A mart that leaves too many people out says too little to stand for everybody."""
     stated = suppression_of(reader, mart)
     share = suppressed_share_of(reader, mart, class_size=class_size)
@@ -208,7 +208,7 @@ def suppression(reader: Reader, *, mart: str, class_size: str, maximum_suppresse
     ]
 
 
-def suppressed_share_of(reader: Reader, mart: str, *, class_size: str) -> float | None:
+def suppressed_share_of(reader: Reader, mart: str, *, class_size: str | None) -> float | None:
     """Return the share of people left out; None where it is not known.
 
     The pipeline's own count is believed only as far as the published rows bear it out: whoever is neither
@@ -216,7 +216,9 @@ def suppressed_share_of(reader: Reader, mart: str, *, class_size: str) -> float 
     """
     stated = suppression_of(reader, mart)
     present = candidate_columns(reader, mart)
-    if stated is None or len(stated) != 1 or _kind(present.get(class_size, "")) not in _INTEGERS:
+    if stated is None or len(stated) != 1:
+        return None
+    if class_size and _kind(present.get(class_size, "")) not in _INTEGERS:
         return None
     total, kept = stated[0].people_total, stated[0].people_suppressed
     if total <= 0 or not 0 <= kept <= total:

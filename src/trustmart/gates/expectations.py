@@ -74,7 +74,7 @@ class ExpectTableToBeKAnonymous(_GateExpectation):
     """Expect every combination of quasi-identifiers to be shared by enough people, nulls included."""
 
     columns: list[str]
-    class_size: str
+    class_size: str | None
     minimum_class_size: int
 
     metric_dependencies: ClassVar = ("trustmart.k_anonymity",)
@@ -115,7 +115,7 @@ class ExpectNoDirectIdentifiers(_GateExpectation):
 class ExpectFewPeopleToBeSuppressed(_GateExpectation):
     """Expect no more people to be left out than policy allows."""
 
-    class_size: str
+    class_size: str | None
     maximum_suppressed: float
 
     metric_dependencies: ClassVar = ("trustmart.suppression",)

@@ -44,7 +44,7 @@ def _k_anonymity(policy: Policy, mart: str) -> Requirement:
         },
         description=(
             f"Every combination of {', '.join(columns)} stands in one row and is shared by at least"
-            f" {release.minimum_class_size} people ({release.class_size}); nulls count as values."
+            f" {release.minimum_class_size} people ({release.class_size or 'rows'}); nulls count as values."
         ),
     )
 
@@ -58,7 +58,7 @@ def _listed_columns(policy: Policy, mart: str) -> Requirement:
         arguments={
             "mart": mart,
             "columns": list(release.columns),
-            "figures": [release.class_size, *release.measures],
+            "figures": [*([release.class_size] if release.class_size else []), *release.measures],
         },
         description=(f"It has these columns and no other, and its figures are figures: {', '.join(release.columns)}."),
     )
