@@ -180,8 +180,11 @@ def _is_wide(texts: list[str]) -> bool:
 # --- Links between tables: what a row is looked up by is told by what is found
 
 
-def look_up(condition: exp.Expression, scope: Scope) -> None:
-    """Give the columns of tables that are found by a person's attributes the types of those attributes."""
+def look_up(condition: exp.Expression, scope: Scope, *, only: str | None = None) -> None:
+    """Give the columns of tables that are found by a person's attributes the types of those attributes.
+
+    only: the table that is found, where the join is an outer one and the others stay as they are.
+    """
     linked: set[str] = set()
     pairs: list[tuple[exp.Expression, list[exp.Column]]] = []
     for leaf, _ in leaves(condition):
@@ -191,7 +194,7 @@ def look_up(condition: exp.Expression, scope: Scope) -> None:
         elif columns:
             pairs.append((leaf, columns))
     for leaf, columns in pairs:
-        _look_up(leaf, columns, linked, scope)
+        _look_up(leaf, columns, linked, only, scope)
 
 
 def _links_people(leaf: exp.Expression, scope: Scope) -> bool:
@@ -203,18 +206,27 @@ def _links_people(leaf: exp.Expression, scope: Scope) -> bool:
     )
 
 
-def _look_up(leaf: exp.Expression, columns: list[exp.Column], linked: set[str], scope: Scope) -> None:
+def _look_up(
+    leaf: exp.Expression, columns: list[exp.Column], linked: set[str], only: str | None, scope: Scope
+) -> None:
     """Handle one comparison."""
     told: dict[str | None, Traces] = {}
     for column in columns:
         owner = scope.owner(column)
         told[owner] = union((told.get(owner, {}), scope.evaluate(column, scope).traces))
     keys = {column.name.lower() for column in columns} if isinstance(leaf, exp.EQ) else set()
-    for alias in [owner for owner in told if owner is not None]:
+    people = {alias: source.rows is not Rows.REFERENCE for alias, source in scope.sources.items()}
+    for alias in [owner for owner in told if owner is not None and only in (None, owner)]:
         source = scope.sources[alias]
-        others = union(traces for owner, traces in told.items() if owner != alias)
-        if others and (source.rows is not Rows.PEOPLE or alias not in linked):
-            scope.sources[alias] = found_by(source, others, keys)
+        # What is found in a table of labels says nothing new of the people who are looked up in it.
+        others = [owner for owner in told if owner != alias and (people.get(owner or "", True) or not people[alias])]
+        matters = {
+            key: trace
+            for key, trace in union(told[owner] for owner in others).items()
+            if trace.nature is not Nature.INSENSITIVE
+        }
+        if matters and (source.rows is not Rows.PEOPLE or alias not in linked):
+            scope.sources[alias] = found_by(source, matters, keys)
 
 
 def found_by(source: Relation, traces: Traces, keys: set[str]) -> Relation:
@@ -224,7 +236,7 @@ def found_by(source: Relation, traces: Traces, keys: set[str]) -> Relation:
         if name in keys and source.hierarchy:
             return traces
         if source.hierarchy:
-            return {key: trace.generalized(source.hierarchy) for key, trace in traces.items()}
+            return {key: trace.labelled(source.hierarchy) for key, trace in traces.items()}
         return {key: trace.derived("looked up") for key, trace in traces.items()}
 
     if source.rows is Rows.PEOPLE:

@@ -96,6 +96,13 @@ class Trace:
         labels = self.to | {to} if self.form is Form.GENERALIZED else frozenset({to})
         return replace(self, form=Form.GENERALIZED, to=labels, classes=frozenset(), done=(*self.done, f"to {to}"))
 
+    def labelled(self, hierarchy: str) -> "Trace":
+        """Return it as a label of a hierarchy, whatever it was looked up by."""
+        if self.form is Form.MEMBERSHIP or self.form < Form.GENERALIZED:
+            return self
+        done = (*self.done, f"to {hierarchy}")
+        return replace(self, form=Form.GENERALIZED, to=frozenset({hierarchy}), classes=frozenset(), done=done)
+
     def at(self, place: str) -> "Trace":
         """Return it one step further on."""
         return replace(self, step=Step(place, self.done, self.step), done=())
@@ -110,7 +117,7 @@ def worse(one: Trace, other: Trace) -> Trace:
     upper, lower = (one, other) if one.form >= other.form else (other, one)
     return replace(
         upper,
-        to=upper.to | lower.to,
+        to=upper.to | lower.to if upper.form is lower.form else upper.to,
         classes=upper.classes | lower.classes,
         permitted=upper.permitted and lower.permitted,
     )

@@ -73,7 +73,7 @@ def _join(alias: str, relation: Relation, join: exp.Join, scope: Scope) -> None:
     scope.guards = merged_guards((proofs, relation))
     scope.permitted_for = _permitted(scope.permitted_for, relation.permitted_for, side, kind)
     if condition is not None:
-        look_up(condition, scope)
+        look_up(condition, scope, only=alias if side == "LEFT" else None)
         choose_rows(condition, scope, optional=side in _OUTER)
     if kind in _FILTERING:
         del scope.sources[alias]
