@@ -75,9 +75,9 @@ def manifest_of(case: Case) -> Manifest:
 def _model(name: str, sql: str | None, seeds: dict[str, Any]) -> Model:
     """Return one model, compiled."""
     text = sql or ""
-    reads = {
-        f"{'seed' if one in seeds else 'model'}.corpus.{one}": None for one in _REF.findall(text)
-    } | {f"source.corpus.{source}.{table}": None for source, table in _SOURCE.findall(text)}
+    reads = {f"{'seed' if one in seeds else 'model'}.corpus.{one}": None for one in _REF.findall(text)} | {
+        f"source.corpus.{source}.{table}": None for source, table in _SOURCE.findall(text)
+    }
     compiled = _SOURCE.sub(r"restricted.main.\2", _REF.sub(r"restricted.main.\1", text))
     is_mart, is_personal = name == MART, name.startswith("aud_")
     zone = "anonymized_candidate" if is_mart else "personal" if is_personal else "restricted"

@@ -61,7 +61,7 @@ def _counted(node: exp.Expression, scope: Scope, over: int) -> Value:
     everybody = argument is None or isinstance(argument, exp.Star)
     value = Value() if everybody else combined_arguments(node, scope)
     traces = {name: _number(trace, over) for name, trace in value.traces.items()}
-    return Value(traces=traces, people_of=over if _counts_people(node, everybody, scope) else None)
+    return Value(traces=traces, people_of=frozenset({over}) if _counts_people(node, everybody, scope) else frozenset())
 
 
 def _counts_people(node: exp.Expression, everybody: bool, scope: Scope) -> bool:
@@ -131,5 +131,7 @@ def _numbered(name: str, partition: Columns, ordering: list[Value], scope: Scope
     parts: list[Traces] = [combined([*ordering, *(value for _, value in partition)], name).traces]
     if scope.rows is Rows.PEOPLE and scope.group is None:
         place = f"{scope.place}: the number of a row"
-        parts.append({"row number": Trace("row number", Nature.DIRECT_IDENTIFIER, Form.DERIVED, Step(place), done=(name,))})
+        parts.append(
+            {"row number": Trace("row number", Nature.DIRECT_IDENTIFIER, Form.DERIVED, Step(place), done=(name,))}
+        )
     return Value(traces=union(parts), is_number_of_person=by_person, is_rank=True)

@@ -45,7 +45,9 @@ def choose_rows(condition: exp.Expression, scope: Scope, *, optional: bool = Fal
     if not all(proved for _, proved in proofs):
         scope.whole.clear()
     for leaf, negated in leaves(condition):
-        scope.hazards += [hazard for hazard in _hazards(leaf, negated, scope) if not optional or _always_matters(hazard)]
+        scope.hazards += [
+            hazard for hazard in _hazards(leaf, negated, scope) if not optional or _always_matters(hazard)
+        ]
     if not optional:
         scope.hazards += _intervals([part for part, _ in proofs], scope)
 
@@ -70,9 +72,10 @@ def _proved(part: exp.Expression, scope: Scope) -> bool:
     if value.is_number_of_person and number == 1 and kind in (exp.EQ, exp.LTE):
         scope.unit = True
     least = {exp.GT: number + 1, exp.GTE: number, exp.EQ: number}.get(kind)
-    if value.people_of is None or least is None:
+    if not value.people_of or least is None:
         return False
-    scope.guards[value.people_of] = max(least, scope.guards.get(value.people_of, 0))
+    for group in value.people_of:
+        scope.guards[group] = max(least, scope.guards.get(group, 0))
     return True
 
 
@@ -188,13 +191,22 @@ def look_up(condition: exp.Expression, scope: Scope, *, only: str | None = None)
     linked: set[str] = set()
     pairs: list[tuple[exp.Expression, list[exp.Column]]] = []
     for leaf, _ in leaves(condition):
-        columns = list(leaf.find_all(exp.Column))
+        columns = list(_columns_here(leaf))
         if _links_people(leaf, scope):
             linked |= {owner for column in columns if (owner := scope.owner(column))}
         elif columns:
             pairs.append((leaf, columns))
     for leaf, columns in pairs:
         _look_up(leaf, columns, linked, only, scope)
+
+
+def _columns_here(node: exp.Expression) -> Iterator[exp.Column]:
+    """Yield the columns of an expression, less those of queries inside it."""
+    if isinstance(node, exp.Column):
+        yield node
+    elif not isinstance(node, exp.Query | exp.Subquery):
+        for child in node.iter_expressions():
+            yield from _columns_here(child)
 
 
 def _links_people(leaf: exp.Expression, scope: Scope) -> bool:
@@ -206,9 +218,7 @@ def _links_people(leaf: exp.Expression, scope: Scope) -> bool:
     )
 
 
-def _look_up(
-    leaf: exp.Expression, columns: list[exp.Column], linked: set[str], only: str | None, scope: Scope
-) -> None:
+def _look_up(leaf: exp.Expression, columns: list[exp.Column], linked: set[str], only: str | None, scope: Scope) -> None:
     """Handle one comparison."""
     told: dict[str | None, Traces] = {}
     for column in columns:

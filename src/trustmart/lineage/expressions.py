@@ -11,7 +11,16 @@ from trustmart.lineage.forms import CONSTANT, Form, Trace, Traces, Value, combin
 from trustmart.lineage.relations import Undetermined
 from trustmart.lineage.scopes import Scope, unknown
 
-_NO_VALUES = (exp.Identifier, exp.DataType, exp.Var, exp.WindowSpec, exp.Null, exp.Literal, exp.Boolean, exp.Placeholder)
+_NO_VALUES = (
+    exp.Identifier,
+    exp.DataType,
+    exp.Var,
+    exp.WindowSpec,
+    exp.Null,
+    exp.Literal,
+    exp.Boolean,
+    exp.Placeholder,
+)
 
 
 def evaluate(node: exp.Expression, scope: Scope) -> Value:
@@ -150,7 +159,11 @@ def _chosen(branches: list[exp.Expression | None], told: list[Traces], scope: Sc
 
 def _says_nothing(branch: exp.Expression | None) -> bool:
     """True for null and zero."""
-    return branch is None or isinstance(branch, exp.Null) or (isinstance(branch, exp.Literal) and branch.this in ("0", "0.0"))
+    return (
+        branch is None
+        or isinstance(branch, exp.Null)
+        or (isinstance(branch, exp.Literal) and branch.this in ("0", "0.0"))
+    )
 
 
 def _condition(node: exp.Expression, scope: Scope) -> Traces:
@@ -214,7 +227,9 @@ def _operands(node: exp.Expression) -> Iterator[exp.Expression]:
 def _multiplied(node: exp.Mul, scope: Scope) -> Value:
     """A value times yes or no leaves people out, as a CASE would."""
     values = list(_children(node, scope))
-    leaves_out = any(value.is_truth for value in values) and any(value.traces and not value.is_truth for value in values)
+    leaves_out = any(value.is_truth for value in values) and any(
+        value.traces and not value.is_truth for value in values
+    )
     return replace(combined(values, "times"), is_part=leaves_out or any(value.is_part for value in values))
 
 

@@ -138,7 +138,7 @@ def next_uid() -> int:
 class Value:
     """What an expression yields, as far as privacy is concerned.
 
-    uid: the same for columns that are passed on unchanged. people_of: the class whose people it counts. is_key: it is a
+    uid: the same for columns that are passed on unchanged. people_of: the classes whose people it counts (one, or one per part of a union). is_key: it is a
     person's own name, untouched, so that counting it counts people. is_number_of_person: it numbers the rows of one
     person. is_part: it leaves some rows out (null or zero), so that a sum of it is a sum over an unknown few.
     is_use_case: it is the door's column that says what somebody is permitted for.
@@ -146,7 +146,7 @@ class Value:
 
     traces: Traces = field(default_factory=lambda: NOTHING)
     uid: int = field(default_factory=next_uid)
-    people_of: int | None = None
+    people_of: frozenset[int] = frozenset()
     is_key: bool = False
     is_number_of_person: bool = False
     is_rank: bool = False
@@ -189,6 +189,9 @@ def either(values: Iterable[Value]) -> Value:
         return values[0]
     return Value(
         traces=union(value.traces for value in values),
+        people_of=frozenset().union(*(value.people_of for value in values))
+        if all(v.people_of for v in values)
+        else frozenset(),
         is_key=bool(values) and all(value.is_key for value in values),
         is_part=any(value.is_part for value in values),
         is_truth=bool(values) and all(value.is_truth for value in values),

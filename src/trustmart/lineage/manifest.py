@@ -129,7 +129,9 @@ def _seed(node: dict[str, Any]) -> Seed:
         columns = list(node["columns"])
     folders = Path(node["original_file_path"]).parts
     return Seed(
-        name=node["name"], columns=tuple(name.strip().lower() for name in columns), is_hierarchy="hierarchies" in folders
+        name=node["name"],
+        columns=tuple(name.strip().lower() for name in columns),
+        is_hierarchy="hierarchies" in folders,
     )
 
 

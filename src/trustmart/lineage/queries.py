@@ -151,7 +151,7 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
     classes = _group(node, outputs, scope)
     if condition := node.args.get("having"):
         choose_rows(condition.this, scope)
-    columns = tuple((name, one if isinstance(one, Value) else evaluate(one, scope)) for name, one in outputs)
+    columns = tuple((name, _output(one, scope)) for name, one in outputs)
     if condition := node.args.get("qualify"):
         choose_rows(condition.this, scope)
     _order(node, scope)
@@ -172,6 +172,14 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
         hierarchy=_still_hierarchy(scope, rows),
     )
     return _limited(node, _distinct(node, relation, scope))
+
+
+def _output(one: exp.Expression | Value, scope: Scope) -> Value:
+    """Return the type of one column; what the rows are grouped by is the same thing where it is shown."""
+    if isinstance(one, Value):
+        return one
+    node = one.this if isinstance(one, exp.Alias) else one
+    return next((value for key, value in scope.grouped_by if key == node), None) or evaluate(node, scope)
 
 
 def _takes_unknown(node: exp.Select, scope: Scope) -> bool:
@@ -254,14 +262,30 @@ def _keys(
     if group.args.get("all"):
         for name, one in outputs:
             if isinstance(one, Value) or not _aggregates(one):
-                yield name, one if isinstance(one, Value) else evaluate(one, scope)
+                yield name, _remembered(one, scope)
         return
     for one in _key_nodes(group):
         if isinstance(one, exp.Literal) and not one.is_string:
             name, chosen = outputs[int(one.this) - 1]
-            yield name, chosen if isinstance(chosen, Value) else evaluate(chosen, scope)
+            yield name, _remembered(chosen, scope)
         else:
-            yield one.alias_or_name.lower(), evaluate(one, scope)
+            yield one.alias_or_name.lower(), _remembered(_named_output(one, scope), scope)
+
+
+def _named_output(node: exp.Expression, scope: Scope) -> exp.Expression:
+    """Return the expression behind an alias that rows are grouped by; a column of the tables goes before it."""
+    is_alias = isinstance(node, exp.Column) and not node.table and scope.owner(node) is None
+    return scope.aliases.get(node.name.lower(), node) if is_alias else node
+
+
+def _remembered(one: exp.Expression | Value, scope: Scope) -> Value:
+    """Evaluate what the rows are grouped by, once."""
+    if isinstance(one, Value):
+        return one
+    node = one.this if isinstance(one, exp.Alias) else one
+    value = evaluate(node, scope)
+    scope.grouped_by.append((node, value))
+    return value
 
 
 def _key_nodes(node: exp.Expression) -> Iterator[exp.Expression]:
@@ -280,7 +304,9 @@ def _people_at_least(keys: Columns, scope: Scope) -> int:
         return min((scope.guards.get(name, 0) for name in names), default=0)
     chosen = {value.uid for _, value in keys}
     spans = [
-        scope.guards.get(name, 0) for name in scope.whole if chosen <= {value.uid for _, value in scope.keys.get(name, ())}
+        scope.guards.get(name, 0)
+        for name in scope.whole
+        if chosen <= {value.uid for _, value in scope.keys.get(name, ())}
     ]
     return max(spans, default=0)
 
@@ -328,7 +354,7 @@ def _distinct(node: exp.Select, relation: Relation, scope: Scope) -> Relation:
     if named:
         return replace(relation, unit=len(relation.columns) == 1 and relation.columns[0][1].is_key, whole=frozenset())
     name = next_uid()
-    keys = tuple(pair for pair in relation.columns if pair[1].people_of is None)
+    keys = tuple(pair for pair in relation.columns if not pair[1].people_of)
     whole = _spanned(relation, keys)
     return replace(
         relation,

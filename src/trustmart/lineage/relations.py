@@ -75,7 +75,7 @@ class Relation:
     def mentioned(self) -> frozenset[int]:
         """Return every class that a row or a value speaks of."""
         spoken = {name for _, value in self.columns for trace in value.traces.values() for name in trace.classes}
-        counted = {value.people_of for _, value in self.columns if value.people_of is not None}
+        counted = {name for _, value in self.columns for name in value.people_of}
         return self.classes | spoken | counted
 
     @property
@@ -109,7 +109,9 @@ def merged_guards(parts: Iterable[Relation]) -> dict[int, int]:
 def merged_hazards(parts: Iterable[tuple[Hazard, ...]]) -> tuple[Hazard, ...]:
     """Return all ways in which rows were chosen, each once."""
     found = {
-        (hazard.trace.attribute, hazard.trace.form, hazard.choice, hazard.why): hazard for part in parts for hazard in part
+        (hazard.trace.attribute, hazard.trace.form, hazard.choice, hazard.why): hazard
+        for part in parts
+        for hazard in part
     }
     return tuple(found.values())
 

@@ -17,11 +17,17 @@ TRANSPARENT = frozenset(
 
 # These hide a value and keep the person: anybody who can hash, encode or cut can undo or repeat it.
 DISGUISES: Mapping[str, str] = {
-    **dict.fromkeys("md5 md5digest sha sha1 sha2 sha2digest sha256 hash xxhash64 fnv1a murmurhash3 crc32".split(), "hash"),
-    **dict.fromkeys("tobase64 to_base64 base64 frombase64 hex unhex to_hex encode decode bin to_binary".split(), "encoding"),
+    **dict.fromkeys(
+        "md5 md5digest sha sha1 sha2 sha2digest sha256 hash xxhash64 fnv1a murmurhash3 crc32".split(), "hash"
+    ),
+    **dict.fromkeys(
+        "tobase64 to_base64 base64 frombase64 hex unhex to_hex encode decode bin to_binary".split(), "encoding"
+    ),
     **dict.fromkeys("reverse replace translate regexpreplace regexp_replace overlay mask".split(), "mask"),
     **dict.fromkeys("concat concatws dpipe safeconcat arraytostring array_to_string".split(), "concatenation"),
-    **dict.fromkeys("substring substr left right split splitpart split_part regexpextract chr ascii unicode".split(), "part"),
+    **dict.fromkeys(
+        "substring substr left right split splitpart split_part regexpextract chr ascii unicode".split(), "part"
+    ),
     **dict.fromkeys("url_encode url_decode bitwisexor xor encrypt hmac".split(), "token"),
 }
 
@@ -51,7 +57,9 @@ COUNTING = frozenset(
 AGGREGATES = PICKING | POOLING | COUNTING
 
 # Window functions that number rows; over rows of people such a number is a name for one of them.
-NUMBERING = frozenset("rownumber row_number rank denserank dense_rank percentrank percent_rank cumedist cume_dist ntile".split())
+NUMBERING = frozenset(
+    "rownumber row_number rank denserank dense_rank percentrank percent_rank cumedist cume_dist ntile".split()
+)
 # Window functions that show another row's value as it stands.
 NEIGHBOURS = frozenset("lag lead firstvalue lastvalue nthvalue first_value last_value nth_value first last".split())
 

@@ -44,6 +44,7 @@ class Scope:
     whole: set[int] = field(default_factory=set)
     windows: dict[frozenset[int], int] = field(default_factory=dict)
     outer: list[Value] = field(default_factory=list)
+    grouped_by: list[tuple[exp.Expression, Value]] = field(default_factory=list)
     _open_aliases: set[str] = field(default_factory=set)
 
     def inner(self, **changes: Any) -> "Scope":

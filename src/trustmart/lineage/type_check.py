@@ -9,6 +9,7 @@ from trustmart.lineage.forms import Form, Trace, Value
 from trustmart.lineage.manifest import Manifest
 from trustmart.lineage.project import ProjectTypes, derive_types
 from trustmart.lineage.publications import Kind, Publication, publications
+from trustmart.lineage.relations import Relation
 from trustmart.lineage.verdicts import TypeFinding, judge, undetermined
 from trustmart.policy import Policy
 
@@ -30,6 +31,10 @@ class TypeReport:
                 f"{len(self.findings)} {noun} not what policy allows; nothing was built:\n{listing}\n"
                 "Mend the models (or let policy say otherwise), then: trustmart check"
             )
+
+    def relation(self, model: str) -> Relation | None:
+        """Return the types of a model by its name, or None where nothing can be told of it."""
+        return next((one for key, one in self.types.relations.items() if key.split(".")[-1] == model), None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values: findings, and every model with its columns' types."""
@@ -77,7 +82,7 @@ def described(value: Value) -> list[dict[str, Any]]:
 
 def type_in_words(value: Value) -> str:
     """Return a column's type for people."""
-    if value.people_of is not None:
+    if value.people_of:
         return "people, counted"
     if not value.traces:
         return "constant, or a number of rows"

@@ -70,9 +70,7 @@ def undetermined(model: str, why: str) -> TypeFinding:
 
 def _finding(model: str, column: str, rule: str, reason: str, path: str = "") -> TypeFinding:
     """Put a finding together."""
-    return TypeFinding(
-        model=model, column=column, rule=rule, reason=reason, next_step=NEXT_STEPS[rule], path=path
-    )
+    return TypeFinding(model=model, column=column, rule=rule, reason=reason, next_step=NEXT_STEPS[rule], path=path)
 
 
 # --- A mart of classes
@@ -104,16 +102,16 @@ def _of_rows(model: str, relation: Relation, allowed: Publication) -> Iterator[T
         yield _finding(model, "", "rows_are_people", "its rows stand for people, not for classes of people")
     elif relation.rows is Rows.CLASS and relation.guarded < allowed.least:
         what = f"at least {relation.guarded}" if relation.guarded else "nobody knows how many"
-        reason = f"its rows stand for {what} people; policy asks for {allowed.least}, by a condition on a count of people"
+        reason = (
+            f"its rows stand for {what} people; policy asks for {allowed.least}, by a condition on a count of people"
+        )
         yield _finding(model, "", "uncounted_class", reason)
 
 
-def _of_column(
-    model: str, name: str, value: Value, relation: Relation, allowed: Publication
-) -> Iterator[TypeFinding]:
+def _of_column(model: str, name: str, value: Value, relation: Relation, allowed: Publication) -> Iterator[TypeFinding]:
     """One published column."""
     if name == allowed.people:
-        if value.people_of is None or (relation.rows is Rows.CLASS and value.people_of not in relation.classes):
+        if not value.people_of or (relation.rows is Rows.CLASS and not value.people_of <= relation.classes):
             reason = "is the class size by policy, but it is no count of the distinct people in its row"
             yield _finding(model, name, "uncounted_class", reason, _worst_path(value))
         for trace in value.traces.values():
@@ -199,9 +197,11 @@ def _is_finer_than_its_name(name: str, trace: Trace) -> bool:
 def _form(trace: Trace) -> str:
     """Say in what form an attribute is in a column."""
     done = f" ({', '.join(trace.done or trace.step.done)})" if trace.done or trace.step.done else ""
-    return {Form.IDENTITY: "as it stands", Form.DERIVED: f"at full resolution{done}", Form.DISGUISED: f"in disguise{done}"}.get(
-        trace.form, f"as {trace.form.name.lower()}"
-    )
+    return {
+        Form.IDENTITY: "as it stands",
+        Form.DERIVED: f"at full resolution{done}",
+        Form.DISGUISED: f"in disguise{done}",
+    }.get(trace.form, f"as {trace.form.name.lower()}")
 
 
 def _of_spoken_classes(
@@ -265,7 +265,9 @@ def _of_records(model: str, relation: Relation, allowed: Publication) -> Iterato
                 names = published.attribute if published is not None else "nothing"
                 reason = f"is made from {trace.attribute}; policy lets it be made from {names}"
                 sensitive = trace.nature is Nature.SENSITIVE and trace.attribute not in allowed.attributes
-                yield _finding(model, name, "unlisted_sensitive" if sensitive else "another_attribute", reason, trace.path())
+                yield _finding(
+                    model, name, "unlisted_sensitive" if sensitive else "another_attribute", reason, trace.path()
+                )
     if "subject_id" not in {name for name, _ in relation.columns}:
         yield _finding(model, "subject_id", "uncounted_class", "is missing: the door counts people by it")
 
