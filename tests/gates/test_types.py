@@ -27,7 +27,8 @@ def test_every_leak_is_held_for_its_reason(case: Case) -> None:
     assert case.rule in {finding.rule for finding in found}
     assert {finding.model for finding in found} <= set(case.models)
     for finding in found:
-        assert finding.reason and finding.next_step
+        assert finding.reason
+        assert finding.next_step
         assert finding.path or finding.rule not in WITH_A_PATH
 
 
@@ -39,7 +40,8 @@ def test_no_clean_mart_is_held(case: Case) -> None:
 
 def test_the_corpus_is_large_enough() -> None:
     """The corpus holds at least sixty leaks and thirty clean marts, no two of the same name (S12)."""
-    assert len(LEAKS) >= 60 and len(CLEAN) >= 30
+    assert len(LEAKS) >= 60
+    assert len(CLEAN) >= 30
     names = [case.name for case in [*LEAKS, *CLEAN]]
     assert len(names) == len(set(names))
 

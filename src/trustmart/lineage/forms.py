@@ -1,6 +1,6 @@
 """The privacy type of a column: which attributes of a person it comes from, and in what form each of them is in it.
 
-The forms are ordered by what they can do to a person; where two ways lead into one column, the most dangerous form wins.
+The forms are ordered by what they can do to a person; where two ways lead into one column, the most dangerous wins.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -138,10 +138,11 @@ def next_uid() -> int:
 class Value:
     """What an expression yields, as far as privacy is concerned.
 
-    uid: the same for columns that are passed on unchanged. people_of: the classes whose people it counts (one, or one per part of a union). is_key: it is a
-    person's own name, untouched, so that counting it counts people. is_number_of_person: it numbers the rows of one
-    person. is_part: it leaves some rows out (null or zero), so that a sum of it is a sum over an unknown few.
-    is_use_case: it is the door's column that says what somebody is permitted for.
+    uid: the same for columns that are passed on unchanged. people_of: the classes whose people it counts (one, or one
+    per part of a union). is_key: it is a person's own name, untouched, so that counting it counts people.
+    is_number_of_person: it numbers the rows of one person. is_rank: it is a place in an order. is_part: it leaves some
+    rows out (null or zero), so that a sum of it is over an unknown few. is_truth: yes or no. is_use_case: it is the
+    door's column that says what somebody is permitted for.
     """
 
     traces: Traces = field(default_factory=lambda: NOTHING)

@@ -8,7 +8,7 @@ import sqlglot
 from sqlglot import exp
 
 from trustmart.lineage import rules
-from trustmart.lineage.forms import Value
+from trustmart.lineage.forms import Form, Value
 from trustmart.lineage.inputs import input_relations
 from trustmart.lineage.manifest import Manifest, Model
 from trustmart.lineage.queries import read_query
@@ -39,7 +39,8 @@ def derive_types(manifest: Manifest, policy: Policy, *, dialect: str = "duckdb")
         except Undetermined as reason:
             undetermined[key] = str(reason)
             continue
-        relations[key] = _settled(relation, model, manifest.unique.get(key, frozenset()))
+        settled = _settled(relation, model, manifest.unique.get(key, frozenset()))
+        relations[key] = _scored(settled) if model.name in policy.scores else settled
         notes[key] = tuple(sorted(noted))
     return ProjectTypes(
         relations={key: relations[key] for key in manifest.models if key in relations},
@@ -103,3 +104,14 @@ def _settled(relation: Relation, model: Model, unique: frozenset[str]) -> Relati
         permitted_for="" if is_door else relation.permitted_for,
         is_single=relation.is_single,
     )
+
+
+def _scored(relation: Relation) -> Relation:
+    """What was learned and is applied to a person is a score of that person, and personal."""
+
+    def score(value: Value) -> Value:
+        if all(trace.permitted for trace in value.traces.values()):
+            return value
+        return value.mapped(lambda trace: trace.turned(max(trace.form, Form.SCORED)) if trace.form else trace)
+
+    return replace(relation, columns=tuple((name, score(value)) for name, value in relation.columns))

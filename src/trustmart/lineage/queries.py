@@ -344,8 +344,8 @@ def _distinct(node: exp.Select, relation: Relation, scope: Scope) -> Relation:
     if distinct is None or relation.rows is not Rows.PEOPLE:
         return relation
     if distinct.args.get("on"):
-        keys = [evaluate(one, scope) for one in distinct.args["on"].expressions]
-        return replace(relation, unit=len(keys) == 1 and keys[0].is_key, whole=frozenset())
+        chosen = [evaluate(one, scope) for one in distinct.args["on"].expressions]
+        return replace(relation, unit=len(chosen) == 1 and chosen[0].is_key, whole=frozenset())
     named = any(
         trace.nature.names_a_person and trace.nature is not Nature.UNKNOWN and trace.form >= Form.DERIVED
         for _, value in relation.columns

@@ -8,50 +8,49 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
+
+def _names(words: str) -> frozenset[str]:
+    """Return names that are written with blanks between them."""
+    return frozenset(words.split())
+
+
 # These leave a value what it was.
-TRANSPARENT = frozenset(
+TRANSPARENT = _names(
     """cast trycast paren coalesce ifnull nvl trim lower upper ltrim rtrim initcap nullif alias collate ignorenulls
-    respectnulls distinct ordered strip_accents nfc_normalize order unnest explode
-    """.split()
+    respectnulls distinct ordered strip_accents nfc_normalize order unnest explode"""
 )
 
 # These hide a value and keep the person: anybody who can hash, encode or cut can undo or repeat it.
-DISGUISES: Mapping[str, str] = {
-    **dict.fromkeys(
-        "md5 md5digest sha sha1 sha2 sha2digest sha256 hash xxhash64 fnv1a murmurhash3 crc32".split(), "hash"
-    ),
-    **dict.fromkeys(
-        "tobase64 to_base64 base64 frombase64 hex unhex to_hex encode decode bin to_binary".split(), "encoding"
-    ),
-    **dict.fromkeys("reverse replace translate regexpreplace regexp_replace overlay mask".split(), "mask"),
-    **dict.fromkeys("concat concatws dpipe safeconcat arraytostring array_to_string".split(), "concatenation"),
-    **dict.fromkeys(
-        "substring substr left right split splitpart split_part regexpextract chr ascii unicode".split(), "part"
-    ),
-    **dict.fromkeys("url_encode url_decode bitwisexor xor encrypt hmac".split(), "token"),
+_DISGUISING: Mapping[str, str] = {
+    "hash": "md5 md5digest sha sha1 sha2 sha2digest sha256 hash xxhash64 fnv1a murmurhash3 crc32",
+    "encoding": "tobase64 to_base64 base64 frombase64 hex unhex to_hex encode decode bin to_binary",
+    "mask": "reverse replace translate regexpreplace regexp_replace overlay mask",
+    "concatenation": "concat concatws dpipe safeconcat arraytostring array_to_string",
+    "part": "substring substr left right split splitpart split_part regexpextract chr ascii unicode",
+    "token": "url_encode url_decode bitwisexor xor encrypt hmac",
 }
+DISGUISES: Mapping[str, str] = {name: word for word, names in _DISGUISING.items() for name in names.split()}
 
 # Aggregates whose result is one person's value, or all of them: no class is large enough for these.
-PICKING = frozenset(
-    """min max anyvalue any_value first last firstvalue lastvalue nthvalue arg_min arg_max argmin argmax mode median
-    quantile quantile_cont quantile_disc percentilecont percentiledisc approxquantile approx_quantile quantilecont quantiledisc
-    withingroup arrayagg array_agg list arrayuniqueagg groupconcat string_agg stringagg listagg histogram approxtopk approx_top_k
-    jsonarrayagg jsonobjectagg json_group_array json_group_object map_agg logicalor logicaland bool_or bool_and bitwiseoragg
-    bitwiseandagg bitwisexoragg bit_xor arbitrary maxby minby max_by min_by mad entropy reservoir_quantile product
-    min_by_n max_n arrayconcatagg objectagg
-    """.split()
+PICKING = _names(
+    """min max anyvalue any_value first last firstvalue lastvalue nthvalue arg_min arg_max argmin argmax mode
+    median quantile quantile_cont quantile_disc percentilecont percentiledisc approxquantile approx_quantile
+    quantilecont quantiledisc withingroup arrayagg array_agg list arrayuniqueagg groupconcat string_agg
+    stringagg listagg histogram approxtopk approx_top_k jsonarrayagg jsonobjectagg json_group_array
+    json_group_object map_agg logicalor logicaland bool_or bool_and bitwiseoragg bitwiseandagg bitwisexoragg
+    bit_xor arbitrary maxby minby max_by min_by mad entropy reservoir_quantile product min_by_n max_n
+    arrayconcatagg objectagg"""
 )
 
 # Aggregates to which everybody in the class adds a little.
-POOLING = frozenset(
-    """sum avg stddev stddevpop stddevsamp variance variancepop varpop var_pop var_samp corr covarpop covarsamp covar_pop
-    covar_samp regrslope regr_slope regrintercept regr_intercept regrr2 regr_r2 regrcount regr_count fsum favg kahan_sum
-    sumif avgif geomean geometric_mean skewness kurtosis sumkahan
-    """.split()
+POOLING = _names(
+    """sum avg stddev stddevpop stddevsamp variance variancepop varpop var_pop var_samp corr covarpop covarsamp
+    covar_pop covar_samp regrslope regr_slope regrintercept regr_intercept regrr2 regr_r2 regrcount regr_count
+    fsum favg kahan_sum sumif avgif geomean geometric_mean skewness kurtosis sumkahan"""
 )
 
-COUNTING = frozenset(
-    """count countif count_if approxdistinct approx_count_distinct approxcountdistinct hll groupingid grouping""".split()
+COUNTING = _names(
+    """count countif count_if approxdistinct approx_count_distinct approxcountdistinct hll groupingid grouping"""
 )
 
 AGGREGATES = PICKING | POOLING | COUNTING
@@ -61,7 +60,7 @@ NUMBERING = frozenset(
     "rownumber row_number rank denserank dense_rank percentrank percent_rank cumedist cume_dist ntile".split()
 )
 # Window functions that show another row's value as it stands.
-NEIGHBOURS = frozenset("lag lead firstvalue lastvalue nthvalue first_value last_value nth_value first last".split())
+NEIGHBOURS = _names("""lag lead firstvalue lastvalue nthvalue first_value last_value nth_value first last""")
 
 # From fine to coarse. A day or a week of a person is too fine to be a generalization, whatever the table.
 CALENDAR = (
@@ -74,17 +73,17 @@ COARSE_PARTS = frozenset(CALENDAR[CALENDAR.index("year") :])
 TRUNCATING = (exp.DateTrunc, exp.TimestampTrunc, exp.DatetimeTrunc)
 
 # Functions of nothing that say nothing of anybody. Any other function of nothing could read anything.
-HARMLESS = frozenset(
-    """now today current_date currentdate currenttimestamp current_timestamp currenttime localtimestamp pi e random rand uuid
-    gen_random_uuid version utctimestamp utcdate datefromparts make_date make_timestamp array map struct list_value greatest
-    least concat interval range generate_series generateseries round floor ceil abs mod struct_pack
-    """.split()
+HARMLESS = _names(
+    """now today current_date currentdate currenttimestamp current_timestamp currenttime localtimestamp pi e random
+    rand uuid gen_random_uuid version utctimestamp utcdate datefromparts make_date make_timestamp array map
+    struct list_value greatest least concat interval range generate_series generateseries round floor ceil abs
+    mod struct_pack"""
 )
 
 COMPARISONS = (
-    exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Like, exp.ILike, exp.SimilarTo, exp.RegexpLike,
-    exp.RegexpILike, exp.NullSafeEQ, exp.NullSafeNEQ, exp.StartsWith, exp.Contains, exp.Glob, exp.Is, exp.Exists, exp.Not,
-    exp.And, exp.Or,
+    exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Like, exp.ILike, exp.SimilarTo,
+    exp.RegexpLike, exp.RegexpILike, exp.NullSafeEQ, exp.NullSafeNEQ, exp.StartsWith, exp.Contains, exp.Glob, exp.Is,
+    exp.Exists, exp.Not, exp.And, exp.Or,
 )  # fmt: skip
 # Comparisons that hold for many values; all others point at one.
 RANGES = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NEQ, exp.NullSafeNEQ)

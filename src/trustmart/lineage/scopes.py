@@ -1,4 +1,4 @@
-"""What an expression can see: the tables of its query, the queries around it, aliases; and what is learned on the way."""
+"""What an expression can see: the tables of its query, the queries around it, aliases; and what is learned there."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -289,7 +289,7 @@ def _of_personal(model: str, relation: Relation, allowed: Publication) -> Iterat
         yield _finding(model, "", "door", reason)
     for name, value in relation.columns:
         for trace in value.traces.values():
-            is_personal = trace.nature is not Nature.INSENSITIVE and trace.form >= Form.SCORED
+            is_personal = trace.nature is not Nature.INSENSITIVE and trace.form >= Form.DERIVED
             if is_personal and not trace.permitted:
                 reason = f"shows {trace.attribute}, which did not come through {rules.DOOR}"
                 yield _finding(model, name, "door", reason, trace.path())

@@ -1,5 +1,6 @@
 """A picture of what flows into a model: its columns on the right, the models on the way, the sources on the left."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def _ways(model: str, columns: tuple[tuple[str, Value], ...]) -> tuple[dict[str,
             color = _COLORS.get(trace.form, HELD)
             colors[f"{model}.{name}"] = _COLORS.get(value.form, HELD)
             steps: list[Step] = list(trace.step)
-            for later, earlier in zip(steps, steps[1:], strict=False):
+            for later, earlier in itertools.pairwise(steps):
                 colors.setdefault(earlier.place, INK)
                 links[earlier.place, later.place] = color
     return colors, links
