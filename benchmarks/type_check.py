@@ -15,25 +15,28 @@ RAW = "restricted.main.raw_crm__customers"
 
 
 def chain(number: int) -> dict[str, Model]:
-    """Return ten models that read each other as a real project's do: staging, joins, windows, classes, a mart's step."""
+    """Return ten models that read each other as a real project's do: staging, joins, windows, classes."""
     name = f"chain_{number}"
     hashes = ",\n".join(f"    md5(c.email || '{place}') as token_{place}" for place in range(10))
     steps = [
         f"with source as (select * from {RAW}), renamed as (select subject_id, nullif(trim(email), '') as email,"
         " birth_date, upper(country) as country, balance_eur, has_housing_loan, updated_at from source)"
         " select * from renamed",
-        "with versions as (select * from {before}), numbered as (select *, row_number() over (partition by subject_id"
-        " order by updated_at desc) as version from versions) select * exclude (version) from numbered where version = 1",
+        "with versions as (select * from {before}), numbered as (select *, row_number() over"
+        " (partition by subject_id order by updated_at desc) as version from versions) select * exclude"
+        " (version) from numbered where version = 1",
         f"select c.*,\n{hashes}\nfrom {{before}} as c",
-        "select a.*, case when a.balance_eur > 1000 then 'rich' when a.balance_eur > 0 then 'fair' else 'poor' end as band"
-        " from {before} as a left join {before} as b on a.subject_id = b.subject_id where b.subject_id is not null",
+        "select a.*, case when a.balance_eur > 1000 then 'rich' when a.balance_eur > 0 then 'fair' else 'poor' end"
+        " as band from {before} as a left join {before} as b on a.subject_id = b.subject_id where"
+        " b.subject_id is not null",
         "select *, avg(balance_eur) over (partition by country) as mean_of_country from {before}",
         "select * from {before} where exists (select 1 from {before} as b where b.subject_id = subject_id)",
         "select subject_id, country, band, balance_eur, has_housing_loan, extract(year from birth_date) as birth_year,"
         " coalesce(token_1, token_2, token_3) as token from {before} union all"
         " select subject_id, country, band, balance_eur, has_housing_loan, 0, 'none' from {before}",
-        "select country, band, birth_year, count(distinct subject_id) as customers, avg(balance_eur) as average_balance_eur,"
-        " count(case when has_housing_loan then 1 end) / count(*) as share from {before} group by all",
+        "select country, band, birth_year, count(distinct subject_id) as customers,"
+        " avg(balance_eur) as average_balance_eur, count(case when has_housing_loan then 1 end) /"
+        " count(*) as share from {before} group by all",
         "select * from {before} where customers >= 11",
         "select band, sum(average_balance_eur * customers) / sum(customers) as mean from {before} group by band",
     ]

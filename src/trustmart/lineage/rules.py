@@ -56,9 +56,7 @@ COUNTING = _names(
 AGGREGATES = PICKING | POOLING | COUNTING
 
 # Window functions that number rows; over rows of people such a number is a name for one of them.
-NUMBERING = frozenset(
-    "rownumber row_number rank denserank dense_rank percentrank percent_rank cumedist cume_dist ntile".split()
-)
+NUMBERING = _names("rownumber row_number rank denserank dense_rank percentrank percent_rank cumedist cume_dist ntile")
 # Window functions that show another row's value as it stands.
 NEIGHBOURS = _names("""lag lead firstvalue lastvalue nthvalue first_value last_value nth_value first last""")
 
