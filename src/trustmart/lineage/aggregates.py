@@ -66,7 +66,7 @@ def _counted(node: exp.Expression, scope: Scope, over: int) -> Value:
 
 def _counts_people(node: exp.Expression, everybody: bool, scope: Scope) -> bool:
     """True for count(distinct <person>), and for count(*) where each row is another person."""
-    if function_name(node) not in ("count",):
+    if function_name(node) != "count" or scope.is_mixed:
         return False
     if everybody:
         return scope.unit

@@ -39,22 +39,14 @@ def leaves(condition: exp.Expression, negated: bool = False) -> Iterator[tuple[e
 def choose_rows(condition: exp.Expression, scope: Scope, *, optional: bool = False) -> None:
     """Take in a condition that decides which rows there are.
 
-    optional: it stands in an outer join, so that it decides which rows are filled only.
+    optional: it stands in an outer join, so that rows stay that do not fulfil it: it proves nothing of them.
     """
-    proofs = [(part, _proved(part, scope)) for part in conjuncts(condition)]
-    if not all(proved for _, proved in proofs):
+    parts = list(conjuncts(condition))
+    if optional or not all([_proved(part, scope) for part in parts]):
         scope.whole.clear()
     for leaf, negated in leaves(condition):
-        scope.hazards += [
-            hazard for hazard in _hazards(leaf, negated, scope) if not optional or _always_matters(hazard)
-        ]
-    if not optional:
-        scope.hazards += _intervals([part for part, _ in proofs], scope)
-
-
-def _always_matters(hazard: Hazard) -> bool:
-    """In an outer join too, an identifier that is compared says whether somebody is there."""
-    return hazard.trace.form is Form.MEMBERSHIP
+        scope.hazards += _hazards(leaf, negated, scope)
+    scope.hazards += _intervals(parts, scope)
 
 
 def _proved(part: exp.Expression, scope: Scope) -> bool:
@@ -209,6 +201,16 @@ def _columns_here(node: exp.Expression) -> Iterator[exp.Column]:
             yield from _columns_here(child)
 
 
+def linked_people(condition: exp.Expression, scope: Scope) -> set[str]:
+    """Return the tables that a condition links to another by the key of the same person."""
+    linked: set[str] = set()
+    for part in conjuncts(condition):
+        if _links_people(part, scope):
+            owners = {scope.owner(side) for side in (part.this, part.expression)}
+            linked |= {owner for owner in owners if owner} if len(owners) > 1 else set()
+    return linked
+
+
 def _links_people(leaf: exp.Expression, scope: Scope) -> bool:
     """True for two keys of the same person."""
     if not isinstance(leaf, exp.EQ | exp.NullSafeEQ) or not isinstance(leaf.this, exp.Column):
@@ -224,7 +226,7 @@ def _look_up(leaf: exp.Expression, columns: list[exp.Column], linked: set[str], 
     for column in columns:
         owner = scope.owner(column)
         told[owner] = union((told.get(owner, {}), scope.evaluate(column, scope).traces))
-    keys = {column.name.lower() for column in columns} if isinstance(leaf, exp.EQ) else set()
+    keys = {column.name.lower() for column in columns}
     people = {alias: source.rows is not Rows.REFERENCE for alias, source in scope.sources.items()}
     for alias in [owner for owner in told if owner is not None and only in (None, owner)]:
         source = scope.sources[alias]

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from trustmart.lineage import rules
 from trustmart.lineage.aggregates import aggregate, window
-from trustmart.lineage.forms import CONSTANT, Form, Trace, Traces, Value, combined, either, union
+from trustmart.lineage.forms import CONSTANT, Form, Trace, Traces, Value, combined, either, same_key, union
 from trustmart.lineage.relations import Undetermined
 from trustmart.lineage.scopes import Scope, unknown
 
@@ -151,7 +151,7 @@ def _chosen(branches: list[exp.Expression | None], told: list[Traces], scope: Sc
     leaves_out = len(spoken) < len(values) or any(value.is_part for value in spoken)
     return Value(
         traces=union([*told, *(value.traces for _, value in values)]),
-        is_key=bool(spoken) and all(value.is_key for value in spoken),
+        is_key=same_key(spoken),
         is_part=leaves_out and any(value.traces for value in spoken),
         is_truth=not any(value.traces for value in spoken),
     )

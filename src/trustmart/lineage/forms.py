@@ -183,6 +183,12 @@ def union(parts: Iterable[Traces]) -> Traces:
     return found
 
 
+def same_key(values: "list[Value]") -> bool:
+    """True where all are the same kind of a person's name: of two kinds, one person would be counted twice."""
+    kinds = {tuple(value.traces) for value in values}
+    return bool(values) and all(value.is_key for value in values) and len(kinds) == 1
+
+
 def either(values: Iterable[Value]) -> Value:
     """Return what stands where one of several values stands (union, coalesce, ambiguous name)."""
     values = list(values)
@@ -193,7 +199,7 @@ def either(values: Iterable[Value]) -> Value:
         people_of=frozenset().union(*(value.people_of for value in values))
         if all(v.people_of for v in values)
         else frozenset(),
-        is_key=bool(values) and all(value.is_key for value in values),
+        is_key=same_key(values),
         is_part=any(value.is_part for value in values),
         is_truth=bool(values) and all(value.is_truth for value in values),
     )

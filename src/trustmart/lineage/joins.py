@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from trustmart.lineage.conditions import choose_rows, conjuncts, look_up
+from trustmart.lineage.conditions import choose_rows, conjuncts, linked_people, look_up
 from trustmart.lineage.forms import CONSTANT, Value, either
 from trustmart.lineage.relations import (
     NO_ROWS,
@@ -54,7 +54,7 @@ def _add(node: exp.Expression, scope: Scope, join: exp.Join | None) -> None:
 def _begin(relation: Relation, scope: Scope) -> None:
     """The first table."""
     scope.rows, scope.is_single, scope.unit = relation.rows, relation.is_single, relation.unit
-    scope.permitted_for = relation.permitted_for
+    scope.permitted_for, scope.is_mixed = relation.permitted_for, relation.is_mixed
     scope.guards, scope.keys = dict(relation.guards), dict(relation.keys)
     scope.hazards, scope.whole = list(relation.hazards), set(relation.whole)
 
@@ -72,6 +72,11 @@ def _join(alias: str, relation: Relation, join: exp.Join, scope: Scope) -> None:
     scope.whole.clear()
     scope.guards = merged_guards((proofs, relation))
     scope.permitted_for = _permitted(scope.permitted_for, relation.permitted_for, side, kind)
+    scope.is_mixed = scope.is_mixed or (relation.is_mixed and kind not in _FILTERING)
+    linked = linked_people(condition, scope) if condition is not None else set()
+    is_own = isinstance(join.this, exp.Unnest)
+    if scope.rows is relation.rows is Rows.PEOPLE and kind not in _FILTERING and alias not in linked and not is_own:
+        scope.unlinked.add(alias)
     if condition is not None:
         look_up(condition, scope, only=alias if side == "LEFT" else None)
         choose_rows(condition, scope, optional=side in _OUTER)
@@ -131,6 +136,8 @@ def table(node: exp.Expression, scope: Scope) -> tuple[str, Relation]:
         raise Undetermined("a pivot makes columns out of values")
     alias = node.alias_or_name.lower()
     relation = _opened(node, scope)
+    if node.args.get("sample"):
+        relation = replace(relation, whole=frozenset())
     alias_node = node.args.get("alias")
     names = [one.name.lower() for one in alias_node.columns] if isinstance(alias_node, exp.TableAlias) else []
     if isinstance(node, exp.Unnest | exp.Lateral) and alias_node is not None and not names:

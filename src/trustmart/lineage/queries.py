@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from trustmart.lineage import rules
-from trustmart.lineage.conditions import choose_rows, conjuncts, look_up
+from trustmart.lineage.conditions import choose_rows, conjuncts, linked_people, look_up
 from trustmart.lineage.expressions import evaluate
 from trustmart.lineage.forms import Form, Nature, Value, either, next_uid
 from trustmart.lineage.joins import read_tables
@@ -99,6 +99,7 @@ def _set_operation(node: exp.SetOperation, scope: Scope) -> Relation:
     return Relation(
         columns=columns,
         rows=max(part.rows for part in parts),
+        is_mixed=any(part.is_mixed for part in parts),
         classes=frozenset().union(*(part.classes for part in parts)),
         guards=merged_guards(parts),
         keys={name: keys for part in parts for name, keys in part.keys.items()},
@@ -135,15 +136,18 @@ def _by_name(parts: list[Relation]) -> Columns:
 
 def _limited(node: exp.Expression, relation: Relation) -> Relation:
     """LIMIT takes rows away."""
-    return replace(relation, whole=frozenset()) if node.args.get("limit") or node.args.get("offset") else relation
+    takes_away = any(node.args.get(word) for word in ("limit", "offset", "sample"))
+    return replace(relation, whole=frozenset()) if takes_away else relation
 
 
 def _select(node: exp.Select, scope: Scope) -> Relation:
     """Read one SELECT in the order in which an engine does."""
     read_tables(node, scope)
     if condition := node.args.get("where"):
+        scope.unlinked -= linked_people(condition.this, scope)
         look_up(condition.this, scope)
         choose_rows(condition.this, scope)
+    scope.is_mixed = scope.is_mixed or bool(scope.unlinked)
     outputs = list(_outputs(node, scope))
     scope.aliases = {name: one for name, one in outputs if isinstance(one, exp.Expression)}
     single = scope.is_single
@@ -156,10 +160,11 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
         choose_rows(condition.this, scope)
     _order(node, scope)
     grouped = scope.group is not None
-    rows, unit = _rows_after(node, scope) if grouped else (before[0], scope.unit)
+    rows, unit = _rows_after(node, scope) if grouped else (before[0], scope.unit and not _multiplies(node))
     relation = Relation(
         columns=columns,
         rows=rows,
+        is_mixed=scope.is_mixed,
         is_single=(single and not grouped) or (grouped and not node.args.get("group")),
         unit=unit,
         classes=classes,
@@ -169,7 +174,7 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
         hazards=merged_hazards((tuple(scope.hazards),)),
         permitted_for=scope.permitted_for,
         is_open=_takes_unknown(node, scope),
-        hierarchy=_still_hierarchy(scope, rows),
+        hierarchy=_still_hierarchy(scope, columns),
     )
     return _limited(node, _distinct(node, relation, scope))
 
@@ -190,10 +195,18 @@ def _takes_unknown(node: exp.Select, scope: Scope) -> bool:
     return any(source.is_open for alias, source in scope.sources.items() if everything or alias in chosen)
 
 
-def _still_hierarchy(scope: Scope, rows: Rows) -> str | None:
-    """A CTE over a hierarchy's seed is the hierarchy."""
-    only = next(iter(scope.sources.values())) if len(scope.sources) == 1 and rows is Rows.REFERENCE else None
-    return only.hierarchy if only is not None else None
+def _still_hierarchy(scope: Scope, columns: Columns) -> str | None:
+    """A CTE over a hierarchy's seed is the hierarchy, as long as every column is what it was, under its own name."""
+    only = next(iter(scope.sources.values())) if len(scope.sources) == 1 else None
+    if only is None or only.hierarchy is None:
+        return None
+    known = {(name, value.uid) for name, value in only.columns}
+    return only.hierarchy if all((name, value.uid) in known for name, value in columns) else None
+
+
+def _multiplies(node: exp.Select) -> bool:
+    """True where a column makes several rows of one."""
+    return any(one.find(exp.Unnest, exp.Explode) is not None for one in node.expressions)
 
 
 def _outputs(node: exp.Select, scope: Scope) -> Iterator[tuple[str, exp.Expression | Value]]:

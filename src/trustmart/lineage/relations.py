@@ -43,7 +43,7 @@ SEVERAL = "(several use cases at once)"
 class Relation:
     """The types of a query's or table's rows.
 
-    unit: each row is another person. classes: those a row stands for. guards: for which of all classes it is proved
+    is_mixed: a row pairs people who have nothing to do with each other. unit: each row is another person. classes: those a row stands for. guards: for which of all classes it is proved
     that they hold at least so many people. keys: what formed each class. whole: classes of a window from which no row
     has been taken. permitted_for: the use case that all its people are permitted for ("" before one is chosen).
     is_open: it may have columns that nobody knows. hierarchy: the seed it is.
@@ -51,6 +51,7 @@ class Relation:
 
     columns: Columns
     rows: Rows
+    is_mixed: bool = False
     is_single: bool = False
     unit: bool = False
     classes: frozenset[int] = frozenset()

@@ -19,6 +19,7 @@ class Scope:
     """One SELECT while it is read.
 
     tables: what dbt told of, by full name. ctes: what WITH defines. sources: what FROM names. merged: columns of USING.
+    unlinked: tables of people that nothing links to the people before them, so that a count of either is no count of both.
     group: the class that one row stands for once rows are grouped. The rest is what conditions and subqueries tell.
     """
 
@@ -34,6 +35,8 @@ class Scope:
     variables: dict[str, Value] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
     rows: Rows = Rows.REFERENCE
+    is_mixed: bool = False
+    unlinked: set[str] = field(default_factory=set)
     is_single: bool = True
     unit: bool = False
     group: int | None = None

@@ -190,8 +190,9 @@ def _is_finer_than_its_name(name: str, trace: Trace) -> bool:
     """True where a column that is named after a calendar's level shows a finer one."""
     if name not in rules.CALENDAR:
         return False
-    shown = [rules.CALENDAR.index(label) for label in trace.to if label in rules.CALENDAR]
-    return bool(shown) and min(shown) < rules.CALENDAR.index(name)
+    return any(
+        label not in rules.CALENDAR or rules.CALENDAR.index(label) < rules.CALENDAR.index(name) for label in trace.to
+    )
 
 
 def _form(trace: Trace) -> str:
