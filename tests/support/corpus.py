@@ -1,7 +1,7 @@
 """The corpus of leaks and clean marts: small projects of SQL, each with the verdict that it must get."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Case:
     tries: str
     expected: str
     models: dict[str, str | None]
+    materialized: str = "table"
     caught_by: tuple[str, ...] = ()
     rule: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -58,6 +59,9 @@ def manifest_of(case: Case) -> Manifest:
     models = {**given()["models"], **case.models}
     seeds = given()["seeds"]
     found = {f"model.corpus.{name}": _model(name, sql, seeds) for name, sql in models.items()}
+    mart = f"model.corpus.{MART}"
+    if mart in found:
+        found[mart] = replace(found[mart], materialized=case.materialized)
     tables = {key: f"restricted.main.{key.split('.')[-1]}" for key in found}
     tables |= {f"seed.corpus.{name}": f"restricted.main.{name}" for name in seeds}
     tables |= {read: f"restricted.main.{read.split('.')[-1]}" for model in found.values() for read in model.reads}

@@ -42,7 +42,8 @@ def choose_rows(condition: exp.Expression, scope: Scope, *, optional: bool = Fal
     optional: it stands in an outer join, so that rows stay that do not fulfil it: it proves nothing of them.
     """
     parts = list(conjuncts(condition))
-    if optional or not all([_proved(part, scope) for part in parts]):
+    proved = [] if optional else [_proved(part, scope) for part in parts]
+    if not proved or not all(proved):
         scope.whole.clear()
     for leaf, negated in leaves(condition):
         scope.hazards += _hazards(leaf, negated, scope)

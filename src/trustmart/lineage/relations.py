@@ -43,10 +43,11 @@ SEVERAL = "(several use cases at once)"
 class Relation:
     """The types of a query's or table's rows.
 
-    is_mixed: a row pairs people who have nothing to do with each other. unit: each row is another person. classes: those a row stands for. guards: for which of all classes it is proved
-    that they hold at least so many people. keys: what formed each class. whole: classes of a window from which no row
-    has been taken. permitted_for: the use case that all its people are permitted for ("" before one is chosen).
-    is_open: it may have columns that nobody knows. hierarchy: the seed it is.
+    is_mixed: a row pairs people who have nothing to do with each other. unit: each row is another person. classes:
+    those a row stands for. guards: for which of all classes it is proved that they hold at least so many people. keys:
+    what formed each class. whole: classes of a window from which no row has been taken. permitted_for: the use case
+    that all its people are permitted for ("" before one is chosen). is_open: it may have columns that nobody knows.
+    hierarchy: the seed it is.
     """
 
     columns: Columns

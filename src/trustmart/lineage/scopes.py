@@ -18,9 +18,10 @@ Query = Callable[[Any, "Scope"], Relation]
 class Scope:
     """One SELECT while it is read.
 
-    tables: what dbt told of, by full name. ctes: what WITH defines. sources: what FROM names. merged: columns of USING.
-    unlinked: tables of people that nothing links to the people before them, so that a count of either is no count of both.
-    group: the class that one row stands for once rows are grouped. The rest is what conditions and subqueries tell.
+    tables: what dbt told of, by full name. ctes: what WITH defines. sources: what FROM names. merged: columns of
+    USING. unlinked: tables of people that nothing links to the people before them, so that a count of either is no
+    count of both. group: the class that one row stands for once rows are grouped. The rest is what conditions and
+    subqueries tell.
     """
 
     place: str

@@ -269,6 +269,10 @@ def _of_records(model: str, relation: Relation, allowed: Publication) -> Iterato
                 yield _finding(
                     model, name, "unlisted_sensitive" if sensitive else "another_attribute", reason, trace.path()
                 )
+    if relation.is_mixed:
+        yield _finding(
+            model, "", "uncounted_class", "its rows pair people whom nothing links: subject_id is not the unit"
+        )
     if "subject_id" not in {name for name, _ in relation.columns}:
         yield _finding(model, "subject_id", "uncounted_class", "is missing: the door counts people by it")
 
