@@ -19,7 +19,8 @@
     │   └── NoRecoding            no recoding meets the privacy models within the suppression budget
     ├── BuildError                who: the author of a model
     │   ├── ModelsFailed          dbt could not build or test a model
-    │   └── FenceBroken           a model reaches around its zone's door
+    │   ├── FenceBroken           a model reaches around its zone's door
+    │   └── TypesHeld             a column's privacy type is not what policy allows
     ├── Held                      who: the data protection officer and the mart's owner
     │   ├── ReleaseHeld           an anonymized mart lets somebody stand out
     │   └── ActivationHeld        a row of an audience has no legal basis now
@@ -121,6 +122,10 @@ class ModelsFailed(BuildError):
 
 class FenceBroken(BuildError):
     """A model reaches around its zone's door."""
+
+
+class TypesHeld(BuildError):
+    """A column carries more of a person than policy allows, or nobody can tell what it carries."""
 
 
 class Held(TrustmartError):

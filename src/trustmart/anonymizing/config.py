@@ -32,9 +32,9 @@ class ReleaseConfig(PolicyModel):
     quasi_identifiers: dict[str, QuasiIdentifier] = Field(min_length=1)
     sensitive: dict[str, Sensitive] = Field(default_factory=dict)
     publish: list[str] = Field(default_factory=list)
-    time_limit_seconds: float = Field(60.0, gt=0)
+    time_limit_seconds: float = Field(default=60.0, gt=0)
     method: Literal["full_domain", "tree"] = "full_domain"
-    reserve: int = Field(2, ge=0)
+    reserve: int = Field(default=2, ge=0)
 
     @model_validator(mode="after")
     def _one_role_each(self) -> "ReleaseConfig":

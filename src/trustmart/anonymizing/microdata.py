@@ -124,7 +124,6 @@ def config_of(release: Release, rules: Mapping[str, HierarchyRule]) -> ReleaseCo
         quasi_identifiers=columns,
         sensitive=dict(release.sensitive),
         publish=list(release.publish),
-        time_limit_seconds=60.0,
     )
 
 

@@ -8,6 +8,7 @@ from trustmart.cli import verbs
 from trustmart.cli import decide
 from trustmart.cli import proof
 from trustmart.cli import anonymity
+from trustmart.cli import check
 from trustmart.cli import tools
 
-__all__ = ["anonymity", "app", "decide", "proof", "tools", "verbs"]
+__all__ = ["anonymity", "app", "check", "decide", "proof", "tools", "verbs"]

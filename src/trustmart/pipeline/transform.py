@@ -10,6 +10,7 @@ from trustmart.pipeline.context import Context
 from trustmart.pipeline.dbt_project import DbtRun, OnNode, artifacts_folder, run_dbt
 from trustmart.pipeline.door import make_marts
 from trustmart.pipeline.strategy import strategy_mix
+from trustmart.pipeline.types import check_types_of_project
 from trustmart.pipeline.use_cases import (
     drop_what_may_not_be,
     marts_not_built,
@@ -22,7 +23,7 @@ from trustmart.warehouse import CANDIDATE_SCHEMA, Session, ensure_bookkeeping, s
 
 
 def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, Any]:
-    """Build candidates and personal marts as of the night; raises ModelsFailed, FenceBroken.
+    """Build candidates and personal marts as of the night; raises TypesHeld, ModelsFailed, FenceBroken.
 
     A mart whose use case may not run is left out, and the report says why. on_node: told (name, status, seconds) of
     each model as it finishes.
@@ -30,6 +31,8 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     started = time.monotonic()
     record_decisions(context)
     not_built = marts_not_built(context)
+    # Before any data moves: what every column will carry is read from the models' text.
+    check_types_of_project(context).raise_if_held()
     _prepare(context)
     left_out = {mart.mart for mart in not_built}
     run = _build(context, exclude={*left_out, *context.policy.scores}, on_node=on_node)
