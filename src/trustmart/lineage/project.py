@@ -8,9 +8,11 @@ import sqlglot
 from sqlglot import exp
 
 from trustmart.lineage import rules
+from trustmart.lineage.door import as_the_door_makes_it
 from trustmart.lineage.forms import Form, Value
 from trustmart.lineage.inputs import input_relations
 from trustmart.lineage.manifest import Manifest, Model
+from trustmart.lineage.publications import publications
 from trustmart.lineage.queries import read_query
 from trustmart.lineage.relations import Relation, Undetermined
 from trustmart.policy import Policy
@@ -28,19 +30,22 @@ class ProjectTypes:
 def derive_types(manifest: Manifest, policy: Policy, *, dialect: str = "duckdb") -> ProjectTypes:
     """Return the privacy types of all models of a manifest whose models are compiled."""
     relations = dict(input_relations(manifest, policy))
+    read_as = dict(relations)
+    asked = publications(manifest, policy)
     undetermined: dict[str, str] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for key in in_order(manifest):
         model = manifest.models[key]
         try:
             relation, noted = read_query(
-                _parsed(model, dialect), place=model.name, tables=_tables(key, manifest, relations, undetermined)
+                _parsed(model, dialect), place=model.name, tables=_tables(key, manifest, read_as, undetermined)
             )
         except Undetermined as reason:
             undetermined[key] = str(reason)
             continue
         settled = _settled(relation, model, manifest.unique.get(key, frozenset()))
         relations[key] = _scored(settled) if model.name in policy.scores else settled
+        read_as[key] = as_the_door_makes_it(relations[key], model, asked[key])
         notes[key] = tuple(sorted(noted))
     return ProjectTypes(
         relations={key: relations[key] for key in manifest.models if key in relations},
