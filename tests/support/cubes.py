@@ -75,8 +75,9 @@ class CubeWarehouse:
             ' "group" varchar, amount decimal(18, 2), flag boolean)'
         )
         if records:
-            rows = [[record[name] for name in ("subject_id", *COLUMNS, "amount", "flag")] for record in records]
-            self.connection.executemany("insert into restricted.anonymized_door.mart values (?, ?, ?, ?, ?, ?)", rows)
+            values = [record[name] for record in records for name in ("subject_id", *COLUMNS, "amount", "flag")]
+            places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(records))
+            self.connection.execute(f"insert into restricted.anonymized_door.mart values {places}", values)
 
     def make(self, release: Release, *, standing: str | None = None) -> Made:
         """Make the cube of the loaded records."""

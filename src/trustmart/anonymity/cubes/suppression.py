@@ -26,7 +26,8 @@ class Cube:
 
     labels: `*` where a margin sums over a column. people: distinct people. records: a figure that is additive.
     slack: cells x sums, how far each sum passes the p %-rule (below 0: it does not). one_cell_each: every person is in
-    one finest cell only, so that people add up.
+    one finest cell only, so that people add up. known: whose people are still those that it was last published with;
+    to withhold such a cell tonight hides nothing.
     """
 
     labels: Sequence[Labels]
@@ -34,11 +35,23 @@ class Cube:
     records: np.ndarray
     slack: np.ndarray
     one_cell_each: bool
+    known: np.ndarray | None = None
 
     @property
     def additive(self) -> np.ndarray:
         """Return the counts that a reader can subtract."""
         return self.people if self.one_cell_each else self.records
+
+    def in_order(self, order: np.ndarray) -> "Cube":
+        """Return the same cube with its cells in another order."""
+        return Cube(
+            labels=[self.labels[place] for place in order],
+            people=self.people[order],
+            records=self.records[order],
+            slack=self.slack[order],
+            one_cell_each=self.one_cell_each,
+            known=None if self.known is None else self.known[order],
+        )
 
 
 def withhold(cube: Cube, *, k: int, seed: int = 0) -> list[Reason | None]:
@@ -48,14 +61,28 @@ def withhold(cube: Cube, *, k: int, seed: int = 0) -> list[Reason | None]:
     until nothing is left to find: no line may hide one cell alone, what a margin leaves over beside its published parts
     must be safe itself, no combination of lines may determine a withheld cell, and no large unsafe cell may be
     known within 10 %. What else goes is the cheapest cell of the line, the margin only where no part is left.
+    First as for a reader who remembers unchanged cells of earlier releases, as far as that can be helped; then, without
+    exception, as for one who reads tonight's. The answer does not depend on the order of the cells.
     """
+    order = np.array(sorted(range(len(cube.labels)), key=lambda cell: repr(cube.labels[cell])), dtype=np.int64)
+    found = _withhold(cube.in_order(order), k, seed)
+    reasons: list[Reason | None] = [None] * len(order)
+    for place, reason in zip(order, found, strict=True):
+        reasons[place] = reason
+    return reasons
+
+
+def _withhold(cube: Cube, k: int, seed: int) -> list[Reason | None]:
+    """Return why cells stay back, of a cube whose cells are in order."""
     too_few = cube.people < k
     dominated = ~too_few & (cube.slack < 0).any(axis=1)
     primary = too_few | dominated
     withheld = primary.copy()
     relations = relate(cube.labels, cube.people)
-    while len(relations.margin) and (more := _more(cube, relations, withheld, primary, k, seed)).any():
-        withheld |= more
+    nothing = np.zeros(len(withheld), dtype=bool)
+    for known in (nothing if cube.known is None else cube.known, nothing):
+        while len(relations.margin) and (more := _more(cube, relations, withheld, known, primary, k, seed)).any():
+            withheld |= more
     return [
         None if not gone else Reason.TOO_FEW if few else Reason.DOMINANCE if large else _complement(labels)
         for gone, few, large, labels in zip(withheld, too_few, dominated, cube.labels, strict=True)
@@ -74,53 +101,67 @@ def _complement(labels: Labels) -> Reason:
     return Reason.MARGIN_WITHDRAWN if rolled else Reason.COMPLEMENTARY
 
 
-def _more(cube: Cube, relations: Relations, withheld: np.ndarray, primary: np.ndarray, k: int, seed: int) -> np.ndarray:
+def _more(
+    cube: Cube,
+    relations: Relations,
+    withheld: np.ndarray,
+    known: np.ndarray,
+    primary: np.ndarray,
+    k: int,
+    seed: int,
+) -> np.ndarray:
     """Return the cells that must go as well; the cheap attacks first, the dear ones once those find nothing."""
-    hidden = withheld[relations.cell]
-    lines = (relations.count(hidden) == 1) | _unsafe_rests(cube, relations, withheld, k)
-    if lines.any():
-        return _cheapest(relations, withheld, lines)
-    found = determine(relations, withheld, np.random.default_rng(seed)) & withheld
-    found = found if found.any() else narrow(relations, withheld, primary, cube.additive)
-    lines = _one_line_each(cube, relations, withheld, found)
+    hidden = withheld & ~known
+    price = _prices(cube, relations, withheld | known)
+    lines = (relations.count(hidden[relations.cell]) == 1) | _unsafe_rests(cube, relations, hidden, k)
+    if (lines & np.isfinite(price)).any():
+        return _cheapest(relations, withheld | known, lines)
+    found = determine(relations, hidden, np.random.default_rng(seed)) & hidden
+    found = found if found.any() else narrow(relations, hidden, primary, cube.additive)
+    lines = _one_line_each(relations, price, found)
     if found.any() and not lines.any():
         # What gives the cell away is in lines further off: every line that hides anything hides one cell more.
-        lines = relations.count(hidden) > 0
-    return _cheapest(relations, withheld, lines)
+        lines = relations.count(hidden[relations.cell]) > 0
+    return _cheapest(relations, withheld | known, lines)
 
 
-def _unsafe_rests(cube: Cube, relations: Relations, withheld: np.ndarray, k: int) -> np.ndarray:
+def _unsafe_rests(cube: Cube, relations: Relations, hidden: np.ndarray, k: int) -> np.ndarray:
     """Return the lines whose margin, less its published parts, is a figure about too few people.
 
     Where a person is in several cells, the largest withheld part is all that is sure of how many they are together.
     """
-    parts = withheld[relations.cell] & ~relations.is_margin
+    parts = hidden[relations.cell] & ~relations.is_margin
     line, cell = relations.line[parts], relations.cell[parts]
     people = np.zeros(len(relations.margin))
     (np.add if cube.one_cell_each else np.maximum).at(people, line, cube.people[cell])
     room = np.zeros((len(relations.margin), cube.slack.shape[1]))
     np.add.at(room, line, cube.slack[cell])
     unsafe = (people < k) | (room < 0).any(axis=1)
-    return np.asarray(unsafe & (relations.count(parts) > 0) & ~withheld[relations.margin])
+    return np.asarray(unsafe & (relations.count(parts) > 0) & ~hidden[relations.margin])
 
 
-def _cheapest(relations: Relations, withheld: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """Return the cheapest published cell of each line: its smallest part, its margin only where no part is left."""
-    open_entries = np.flatnonzero(~withheld[relations.cell] & lines[relations.line])
-    _, first = np.unique(relations.line[open_entries], return_index=True)
+def _cheapest(relations: Relations, closed: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Return the cheapest open cell of each line: its smallest part, its margin only where no part is left."""
+    entries = np.flatnonzero(~closed[relations.cell] & lines[relations.line])
+    _, first = np.unique(relations.line[entries], return_index=True)
     chosen = np.zeros(relations.cells, dtype=bool)
-    chosen[relations.cell[open_entries[first]]] = True
+    chosen[relations.cell[entries[first]]] = True
     return chosen
 
 
-def _one_line_each(cube: Cube, relations: Relations, withheld: np.ndarray, found: np.ndarray) -> np.ndarray:
+def _prices(cube: Cube, relations: Relations, closed: np.ndarray) -> np.ndarray:
+    """Return, per line, how many people its cheapest open cell has; a margin costs more than any part, none infinity."""
+    price = np.full(len(relations.margin), np.inf)
+    entries = np.flatnonzero(~closed[relations.cell])
+    lines, first = np.unique(relations.line[entries], return_index=True)
+    cheapest = entries[first]
+    price[lines] = cube.people[relations.cell[cheapest]] + relations.is_margin[cheapest] * float(cube.people.sum() + 1)
+    return price
+
+
+def _one_line_each(relations: Relations, price: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Return, for each cell found, its line in which the least is lost by withholding one more cell."""
     lines = np.zeros(len(relations.margin), dtype=bool)
-    open_entries = np.flatnonzero(~withheld[relations.cell])
-    known, first = np.unique(relations.line[open_entries], return_index=True)
-    price = np.full(len(relations.margin), np.inf)
-    cheapest = open_entries[first]
-    price[known] = cube.people[relations.cell[cheapest]] + relations.is_margin[cheapest] * float(cube.people.sum() + 1)
     entries = np.flatnonzero(found[relations.cell] & np.isfinite(price[relations.line]))
     order = entries[np.lexsort((relations.line[entries], price[relations.line[entries]], relations.cell[entries]))]
     _, first = np.unique(relations.cell[order], return_index=True)

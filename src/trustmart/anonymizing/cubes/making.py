@@ -8,7 +8,7 @@ import pyarrow as pa
 from trustmart.anonymity.cubes import ROLLED, Cube, Reason, withhold
 from trustmart.anonymizing.cubes import cells_sql
 from trustmart.anonymizing.cubes.cells_sql import CELLS, CONTRIBUTIONS
-from trustmart.anonymizing.cubes.holding import HELD, PUBLISHED, hold_back, waiting
+from trustmart.anonymizing.cubes.holding import CHANGES, HELD, PUBLISHED, held_classes, hold_back, waiting
 from trustmart.anonymizing.cubes.usefulness import usefulness
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.words import listed, quoted
@@ -46,14 +46,13 @@ def make_cube(
     _check_records(session, release, records)
     session.run(f"create or replace temporary table {CONTRIBUTIONS} as {cells_sql.contributions(release, records)}")
     session.run(f"create or replace temporary table {CELLS} as {cells_sql.cells(release)}")
-    counted = _counted(session, release)
-    _judge(session, counted, release)
-    held = hold_back(session, mart=mart, release=release, standing=standing, history=history)
-    _write(session, release, target, standing if held.shown else None)
-    _write_members(session, members, mart)
-    made = _made(session, release, target, held_back=held.shown, waiting_people=waiting(session))
+    hold_back(session, mart=mart, release=release, standing=standing, history=history)
+    _judge(session, _counted(session, release), release)
+    _write(session, release, target, standing if held_classes(session) else None)
+    _write_members(session, members)
+    made = _made(session, release, target)
     session.unregister(VERDICTS)
-    for table in (CONTRIBUTIONS, CELLS, PUBLISHED, HELD):
+    for table in (CONTRIBUTIONS, CELLS, PUBLISHED, CHANGES, HELD):
         session.run(f"drop table {table}")
     return made
 
@@ -92,6 +91,7 @@ def _judge(session: Session, counted: pa.Table, release: Release) -> None:
     numbers = {name: counted.column(name).to_numpy() for name in ("people", "records", "level")}
     slack = [np.nan_to_num(counted.column(name).to_numpy()) for name in _slack_columns(release)]
     finest = numbers["level"] == 0
+    unchanged = {name for (name,) in session.rows(f"select class_id from {CHANGES} where changed = 0")}
     everybody = session.value(f"select count(distinct subject_id) from {CONTRIBUTIONS} where level = 0")
     cube = Cube(
         labels=list(zip(*labels, strict=True)),
@@ -99,6 +99,7 @@ def _judge(session: Session, counted: pa.Table, release: Release) -> None:
         records=numbers["records"].astype(np.int64),
         slack=np.stack(slack, axis=1) if slack else np.zeros((len(counted), 0)),
         one_cell_each=int(numbers["people"][finest].sum()) == everybody,
+        known=np.array([name in unchanged for name in counted.column("class_id").to_pylist()], dtype=bool),
     )
     reasons = [None if reason is None else reason.value for reason in withhold(cube, k=release.minimum_class_size)]
     verdicts = {"class_id": counted.column("class_id"), "reason": pa.array(reasons, pa.string())}
@@ -124,7 +125,7 @@ def _write(session: Session, release: Release, target: str, standing: str | None
     session.run(f"create or replace table {target} as {shown}")
 
 
-def _write_members(session: Session, members: str, mart: str) -> None:
+def _write_members(session: Session, members: str) -> None:
     """Write who is in which published class: tonight's people, or those whom a held-back class was published with."""
     session.run(
         f"create or replace table {members} as select class_id, subject_id from {CONTRIBUTIONS}"
@@ -138,7 +139,7 @@ def _fresh() -> str:
     return f"select class_id from {VERDICTS} where reason is null and class_id not in (select class_id from {HELD})"
 
 
-def _made(session: Session, release: Release, target: str, *, held_back: int, waiting_people: int) -> Made:
+def _made(session: Session, release: Release, target: str) -> Made:
     """Count what was made; people once per finest cell."""
     status = (
         f"select cells.*, case when held.is_shown then 'shown' when held.class_id is not null then 'waits'"
@@ -157,8 +158,8 @@ def _made(session: Session, release: Release, target: str, *, held_back: int, wa
         | {"waits": why.get("waits", 0)},
         "margins_total": session.value(f"select count(*) from {CELLS} where level > 0"),
         "margins_withheld": session.value(f"select count(*) from ({status}) as judged where level > 0 and {gone}"),
-        "held_back": held_back,
-        "people_waiting": waiting_people,
+        "held_back": held_classes(session),
+        "people_waiting": waiting(session),
         **usefulness(session, release, target),
     }
     return Made(
