@@ -14,6 +14,7 @@ from trustmart.anonymizing.config import QuasiIdentifier, ReleaseConfig
 from trustmart.anonymizing.counting import check_enough, count_base
 from trustmart.anonymizing.encoding_sql import Profile, profile
 from trustmart.anonymizing.files import TableFile
+from trustmart.anonymizing.held_rows import hold_back_rows
 from trustmart.anonymizing.inspecting import inspect_table
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.publishing import publish_into
@@ -25,7 +26,7 @@ from trustmart.policy import HierarchyRule, Release
 from trustmart.warehouse import Session
 
 UNKNOWN = "unknown"
-_ROWS = "door_rows"
+_ROWS, _EVERYBODY = "door_rows", "door_everybody"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +53,38 @@ def make_microdata(
     target: str,
     members: str,
     epoch: Epoch | None,
+    standing: str | None = None,
+    has_history: bool = False,
 ) -> tuple[Made, Epoch]:
     """Make a candidate from records by the epoch's recoding; return what was made, and the epoch it was made in.
 
-    records, target, members: full table names. epoch: the one that stands, or None before the first night. A new epoch
+    records, target, members: full table names. epoch: the one that stands, or None before the first night. standing:
+    the released mart, or None. has_history: whether it is known who was in which class before. A new epoch
     opens where none stands, the hierarchies changed, or too many would be left out; only then is anything fitted, and
     never finer than what stands. Raises TableUnfit, NoRecoding, HierarchyFault.
     """
     asked = _look_at(session, mart, release, rules, records)
+    chosen, written = _choose(session, asked, epoch)
+    held = 0
+    if has_history:
+        held = _hold_back(session, asked, chosen.recoding(asked.hierarchies), standing)
+    return _made(session, asked, chosen, written, held, target, members), chosen
+
+
+def _choose(session: Session, asked: "_Records", epoch: Epoch | None) -> tuple[Epoch, int]:
+    """Apply what stands; where that cannot be, open a new epoch. Return it, and how many people it lets through."""
     standing = epoch if epoch is not None and epoch.fits(asked.hierarchies) else None
     if standing is not None and _is_coarse_enough(standing, asked):
         if (written := _apply(session, asked, standing.recoding(asked.hierarchies))) is not None:
-            return _made(session, asked, standing, written, target, members), standing
+            return standing, written
         reason = "too many people would have been left out"
     else:
         reason = _why(epoch, standing)
     opened = _open(session, asked, epoch, standing, reason)
     written = _apply(session, asked, opened.recoding(asked.hierarchies))
     if written is None:
-        raise TableUnfit(f"{mart}: the recoding that was just fitted leaves too many people out")
-    return _made(session, asked, opened, written, target, members), opened
+        raise TableUnfit(f"{asked.mart}: the recoding that was just fitted leaves too many people out")
+    return opened, written
 
 
 def _look_at(
@@ -172,19 +185,48 @@ def _apply(session: Session, asked: _Records, recoding: Recoding) -> int | None:
         columns=[*asked.config.published, "subject_id"],
         profiled=asked.profiled,
     )
+    key = class_id(list(asked.config.quasi_identifiers))
+    session.run(f"alter table {_ROWS} add column class_id varchar")
+    session.run(f"update {_ROWS} set class_id = {key}")
     most = asked.config.maximum_suppressed * asked.profiled.records
     return written if written and asked.profiled.records - written <= most else None
 
 
-def _made(session: Session, asked: _Records, epoch: Epoch, written: int, target: str, members: str) -> Made:
+def _hold_back(session: Session, asked: _Records, recoding: Recoding, standing: str | None) -> int:
+    """Let classes that have changed by too few people show what they showed; return how many do."""
+    key = class_id(list(asked.config.quasi_identifiers))
+    session.run(f"drop table if exists {_EVERYBODY}")
+    publish_into(
+        session,
+        _EVERYBODY,
+        asked.table,
+        recoding,
+        Requirements(k=1, sensitive={}, maximum_suppressed=0),
+        {},
+        columns=["subject_id"],
+        profiled=asked.profiled,
+    )
+    return hold_back_rows(
+        session,
+        mart=asked.mart,
+        rows=_ROWS,
+        everybody=f"(select {key} as class_id, subject_id from {_EVERYBODY})",
+        standing=f"(select *, {key} as class_id from {standing})" if standing else None,
+        columns=[*asked.config.quasi_identifiers, *asked.config.published],
+        k=asked.config.minimum_class_size,
+    )
+
+
+def _made(session: Session, asked: _Records, epoch: Epoch, kept: int, held: int, target: str, members: str) -> Made:
     """Part the passing table into the candidate and its membership, and say what was made."""
     columns = [*asked.config.quasi_identifiers, *asked.config.published]
     names = listed(quoted(column) for column in columns)
-    key = class_id(list(asked.config.quasi_identifiers))
     # Sorted by what is published, so that the order of the rows says nothing.
     session.run(f"create or replace table {target} as select {names} from {_ROWS} order by {names}")
-    session.run(f"create or replace table {members} as select {key} as class_id, subject_id from {_ROWS}")
+    session.run(f"create or replace table {members} as select class_id, subject_id from {_ROWS}")
+    written = int(session.value(f"select count(*) from {_ROWS}"))
     session.run(f"drop table {_ROWS}")
+    session.run(f"drop table if exists {_EVERYBODY}")
     measures = inspect_table(
         session,
         target,
@@ -197,10 +239,11 @@ def _made(session: Session, asked: _Records, epoch: Epoch, written: int, target:
     return Made(
         rows=written,
         people_total=total,
-        people_suppressed=total - written,
+        people_suppressed=total - kept,
         classes_total=measures.classes,
         classes_suppressed=0,
         facts={
+            "held_back": held,
             "epoch": epoch.number,
             "epoch_reason": epoch.reason,
             "notice": epoch.notice,

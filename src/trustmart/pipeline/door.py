@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trustmart.anonymity.epochs import Epoch, newest_epoch
+from trustmart.anonymizing.cubes import make_cube
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import make_microdata
-from trustmart.anonymizing.plain_cube import make_cube
 from trustmart.anonymizing.words import quoted
 from trustmart.errors import TrustmartError
 from trustmart.gates import Finding
@@ -16,6 +16,7 @@ from trustmart.lineage import Manifest
 from trustmart.pipeline.context import Context
 from trustmart.policy import Release
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
+from trustmart.warehouse.release_history import ensure_release_history
 
 OnMart = Callable[[str, str, float], None]
 SUPPRESSION_COLUMNS = (
@@ -40,8 +41,10 @@ def make_marts(
     One that cannot be made has no candidate, so the gate holds it; the others are made all the same. on_mart: told
     (name, status, seconds) of each.
     """
-    with context.warehouse.session(writes="restricted") as session:
+    has_released = context.warehouse.path("anonymized").exists()
+    with context.warehouse.session(writes="restricted", reads=["anonymized"] if has_released else []) as session:
         _prepare(session)
+        ensure_release_history(session)
         return [
             _make(context, session, manifest, mart, on_mart)
             for mart in in_order(context, manifest)
@@ -116,7 +119,14 @@ def _by_tier(context: Context, session: Session, mart: str, release: Release, pl
     if release.is_microdata:
         return _microdata(context, session, mart, release, places)
     return make_cube(
-        session, mart=mart, release=release, records=places.records, target=places.target, members=places.members
+        session,
+        mart=mart,
+        release=release,
+        records=places.records,
+        target=places.target,
+        members=places.members,
+        standing=standing_mart(session, mart, release),
+        history=True,
     )
 
 
@@ -132,10 +142,18 @@ def _microdata(context: Context, session: Session, mart: str, release: Release, 
         target=places.target,
         members=places.members,
         epoch=standing,
+        standing=standing_mart(session, mart, release),
+        has_history=bool(session.value("select count(*) from restricted.mart_releases where mart = ?", [mart])),
     )
     if epoch != standing:
         context.ledger.record("epoch", epoch.as_dict(), at=context.as_of)
     return made
+
+
+def standing_mart(session: Session, mart: str, release: Release) -> str | None:
+    """Return the released mart's full name, where it has the columns that the release publishes."""
+    present = session.columns("anonymized", mart)
+    return f"anonymized.{quoted(mart)}" if present and set(release.columns) <= set(present) else None
 
 
 def epoch_of(context: Context, mart: str) -> Epoch | None:
@@ -143,7 +161,7 @@ def epoch_of(context: Context, mart: str) -> Epoch | None:
     return newest_epoch([entry.facts for entry in context.ledger.entries("epoch")], mart)
 
 
-def epochs_of(context: Context) -> Iterator[tuple[Any, str]]:
+def epochs_of(context: Context) -> Iterator[tuple[Epoch, str]]:
     """Yield every epoch that was ever opened, oldest first, with its instant."""
     for entry in context.ledger.entries("epoch"):
         yield Epoch(**entry.facts), entry.at

@@ -150,7 +150,7 @@ def _cheapest(relations: Relations, closed: np.ndarray, lines: np.ndarray) -> np
 
 
 def _prices(cube: Cube, relations: Relations, closed: np.ndarray) -> np.ndarray:
-    """Return, per line, how many people its cheapest open cell has; a margin costs more than any part, none infinity."""
+    """Return, per line, how many people its cheapest open cell has; a margin costs more than any part."""
     price = np.full(len(relations.margin), np.inf)
     entries = np.flatnonzero(~closed[relations.cell])
     lines, first = np.unique(relations.line[entries], return_index=True)
