@@ -25,7 +25,6 @@ from trustmart.errors import ReleaseFault, TableUnfit
 from trustmart.policy import HierarchyRule, Release
 from trustmart.warehouse import Session
 
-UNKNOWN = "unknown"
 _ROWS, _EVERYBODY = "door_rows", "door_everybody"
 
 
@@ -128,7 +127,7 @@ def config_of(release: Release, rules: Mapping[str, HierarchyRule]) -> ReleaseCo
         columns[name] = QuasiIdentifier(
             hierarchy=rule,
             minimum_level=published.minimum_level,
-            fallback=published.fallback or UNKNOWN,
+            fallback=published.fallback,
             weight=published.weight,
         )
     return ReleaseConfig(

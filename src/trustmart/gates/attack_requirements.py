@@ -234,7 +234,11 @@ def _coarser_cubes(policy: Policy, mart: str, release: Release) -> Iterator[tupl
 
 
 def _labelled_otherwise(policy: Policy, mart: str, release: Release) -> Iterator[tuple[str, dict[str, list[str]]]]:
-    """Yield the marts that label an attribute of this one by another hierarchy."""
+    """Yield the other microdata that tells the same sensitive attribute: where a person's values in both meet.
+
+    No mart has a name for a row, so rows cannot be joined; what can be is a person's possible values in the one class
+    with those in the other (composition attack: Ganta, Kasiviswanathan and Smith, KDD 2008).
+    """
     for other, one in policy.releases.items():
         if other == mart or one.tier is None or one.noise or one.learned:
             continue
@@ -244,13 +248,7 @@ def _labelled_otherwise(policy: Policy, mart: str, release: Release) -> Iterator
             for theirs, b in one.quasi_identifiers.items()
             if a.attribute == b.attribute
         ]
-        differ = any(
-            release.quasi_identifiers[a].hierarchy != one.quasi_identifiers[b].hierarchy
-            or release.is_microdata
-            or one.is_microdata
-            for a, b in shared
-        )
-        if differ:
+        if shared and _sensitive_attributes(release) & _sensitive_attributes(one):
             yield (
                 other,
                 {
@@ -259,6 +257,11 @@ def _labelled_otherwise(policy: Policy, mart: str, release: Release) -> Iterator
                     "theirs": list(dict.fromkeys(b for _, b in shared)),
                 },
             )
+
+
+def _sensitive_attributes(release: Release) -> set[str]:
+    """Return the attributes that a mart tells row by row."""
+    return {one.attribute or name for name, one in release.sensitive.items()}
 
 
 def _is_of_people(policy: Policy, release: Release) -> bool:
