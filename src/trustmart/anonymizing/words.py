@@ -1,8 +1,11 @@
 """SQL that every statement here is made of. What Spark does not know is avoided."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from trustmart.anonymity.hierarchy import Matching
+
+# Every block of a written file repeats the whole enumeration.
+_FEW_LABELS = 1000
 
 
 def quoted(name: str) -> str:
@@ -13,6 +16,21 @@ def quoted(name: str) -> str:
 def listed(names: Iterable[str]) -> str:
     """Return names with commas."""
     return ", ".join(names)
+
+
+def label_expression(value: str, labels: Sequence[str]) -> str:
+    """Return an expression as one of the labels.
+
+    As an enumeration they are written to Parquet (as text still) in a third of the time; that pays for few labels.
+    """
+    if not 0 < len(labels) <= _FEW_LABELS:
+        return value
+    return f"cast({value} as enum({listed(literal(label) for label in labels)}))"
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def leaf_expression(matching: Matching, value: str, data_type: str, interval: float) -> str:
