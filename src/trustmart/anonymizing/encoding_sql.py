@@ -1,16 +1,20 @@
-"""Rows as keys, in SQL: each column joins a small table of its leaves; their codes side by side are the key."""
+"""Rows as keys, in SQL: each column joins a small table of its leaves; their codes side by side are the key.
+
+Labels are found the other way round: a class's key holds the code of every column, and a code of a level has one label.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
 
-from trustmart.anonymity.encoding import KeyLayout
+from trustmart.anonymity.encoding import Codes, KeyLayout
 from trustmart.anonymity.hierarchy import ROOT, Hierarchy
 from trustmart.anonymizing.files import TableFile
-from trustmart.anonymizing.words import leaf_expression, listed, quoted
+from trustmart.anonymizing.words import label_expression, leaf_expression, listed, literal, quoted
 from trustmart.warehouse import Session
 
 
@@ -33,7 +37,8 @@ def profile(session: Session, table: TableFile, columns: Sequence[str]) -> Profi
 class Encoding:
     """How a table's rows become keys.
 
-    levels: the published level of each column, where labels are wanted too. A column at `*` then needs no join.
+    levels: the published level of each column, where labels are wanted too; the layout then has it as its floor, so
+    that a column's code says its label. A column at `*` needs no join.
     """
 
     table: TableFile
@@ -54,12 +59,15 @@ class Encoding:
 
     @contextmanager
     def codes(self, session: Session) -> Iterator[None]:
-        """Let statements join leaves with codes and labels, as tables codes_0, codes_1 …"""
-        for column in self.columns:
-            session.register(f"codes_{column}", self._codes(column))
+        """Let statements join leaves with codes (tables codes_0, codes_1 …) and codes with labels (labels_0 …)."""
+        tables = {f"codes_{column}": self._codes(column) for column in self.columns}
+        if self.levels is not None:
+            tables |= {f"labels_{column}": self._labels(column, self.levels[column]) for column in self.columns}
+        for name, content in tables.items():
+            session.register(name, content)
         yield
-        for column in self.columns:
-            session.unregister(f"codes_{column}")
+        for name in tables:
+            session.unregister(name)
 
     def joined(self) -> str:
         """Return the table, as `source`, with the joins that find its codes.
@@ -80,12 +88,27 @@ class Encoding:
         found = []
         for key in range(self.layout.key_count):
             codes = [f"({self._code(column)})" for column in self.columns if self.layout.keys[column] == key]
-            found.append(" | ".join(codes) or "cast(0 as bigint)")
+            found.append(" | ".join(codes) or f"cast(0 as {self._key_type(key)})")
         return found
 
+    def labelled(self, classes: str) -> str:
+        """Return `classes`, which has their keys, with the joins that find its labels."""
+        joins = [classes]
+        for column in self.columns:
+            place, kind = self.layout.keys[column], self._key_type(self.layout.keys[column])
+            # In quotes, as the lowest number of a type is more than what some engines read after a minus.
+            mask = f"cast('{self.layout.column_mask(column, 0)}' as {kind})"
+            labels = (
+                f"(select code, {self._as_label(column, 'label')} as label from labels_{column}) as labels_{column}"
+            )
+            joins.append(f"join {labels} on labels_{column}.code = ({classes}.{self.key_names[place]} & {mask})")
+        return " ".join(joins)
+
     def labels(self) -> list[str]:
-        """Return a row's labels; null stays null below `*`."""
-        return [self._label(column) for column in range(len(self.layout.hierarchies))]
+        """Return a class's labels; null stays null below `*`."""
+        every = range(len(self.layout.hierarchies))
+        root = label_expression(literal(ROOT), [ROOT])
+        return [f"labels_{column}.label" if column in self.columns else root for column in every]
 
     def _code(self, column: int) -> str:
         """Return a row's code of one column: null's own, the joined one, or the fallback's."""
@@ -94,19 +117,17 @@ class Encoding:
         known = f"codes_{column}.code" if outside is None else f"coalesce(codes_{column}.code, {int(codes[outside])})"
         if not self._has_nulls(hierarchy):
             return known
-        null = f"cast({int(codes[hierarchy.null_leaf])} as bigint)"
+        null = f"cast({int(codes[hierarchy.null_leaf])} as {self._key_type(self.layout.keys[column])})"
         return f"case when {self._value(column)} is null then {null} else {known} end"
 
-    def _label(self, column: int) -> str:
-        """Return a row's label of one column."""
-        hierarchy = self.layout.hierarchies[column]
-        if column not in self.columns:
-            return f"'{ROOT}'"
-        if hierarchy.fallback is None:
-            return f"codes_{column}.label"
-        fallback = hierarchy.fallback.replace("'", "''")
-        known = f"coalesce(codes_{column}.label, '{fallback}')"
-        return f"case when {self._value(column)} is null then null else {known} end"
+    def _as_label(self, column: int, value: str) -> str:
+        """Return an expression as a label of a column."""
+        labels = self.layout.hierarchies[column].labels[self.levels[column] if self.levels is not None else 0]
+        return label_expression(value, [label for label in labels if label is not None])
+
+    def _key_type(self, key: int) -> str:
+        """Return the type of a key: the shorter one where it is enough, as engines group it faster."""
+        return "integer" if self.layout.used_bits(key) < 32 else "bigint"
 
     def _value(self, column: int) -> str:
         """Return a row's own value of one column."""
@@ -117,16 +138,21 @@ class Encoding:
         return self.profiled.nulls[hierarchy.name] > 0
 
     def _codes(self, column: int) -> pa.Table:
-        """Return a column's leaves with their codes, and with the labels of its level where there is one."""
+        """Return a column's leaves with their codes."""
         hierarchy = self.layout.hierarchies[column]
-        known = len(hierarchy.keys)
         kinds = {"day": pa.date32(), "interval": pa.int64(), "text": pa.string()}
-        content = {
-            "leaf": pa.array(hierarchy.keys, kinds[hierarchy.matching]),
-            "code": pa.array(self.layout.leaf_codes(column)[:known]),
-        }
-        if self.levels is not None:
-            level = self.levels[column]
-            ancestors = pa.array(hierarchy.ancestors(level)[:known])
-            content["label"] = pa.array(hierarchy.labels[level], pa.string()).take(ancestors)
-        return pa.table(content)
+        codes = self.layout.leaf_codes(column)[: len(hierarchy.keys)]
+        return pa.table(
+            {"leaf": pa.array(hierarchy.keys, kinds[hierarchy.matching]), "code": self._typed(column, codes)}
+        )
+
+    def _labels(self, column: int, level: int) -> pa.Table:
+        """Return the codes of a level with their labels."""
+        hierarchy = self.layout.hierarchies[column]
+        nodes, leaves = np.unique(hierarchy.ancestors(level), return_index=True)
+        labels = pa.array(hierarchy.labels[level], pa.string()).take(pa.array(nodes))
+        return pa.table({"code": self._typed(column, self.layout.leaf_codes(column)[leaves]), "label": labels})
+
+    def _typed(self, column: int, codes: Codes) -> pa.Array:
+        """Return codes in the type of their key."""
+        return pa.array(codes, pa.int32() if self._key_type(self.layout.keys[column]) == "integer" else pa.int64())

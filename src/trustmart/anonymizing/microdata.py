@@ -17,7 +17,7 @@ from trustmart.anonymizing.files import TableFile
 from trustmart.anonymizing.held_rows import hold_back_rows
 from trustmart.anonymizing.inspecting import inspect_table
 from trustmart.anonymizing.made import Made
-from trustmart.anonymizing.publishing import publish_into
+from trustmart.anonymizing.publishing import keep_safe_classes, publish_into
 from trustmart.anonymizing.references import shares_of
 from trustmart.anonymizing.requirements import requirements_of
 from trustmart.anonymizing.words import class_id, listed, quoted
@@ -25,7 +25,7 @@ from trustmart.errors import ReleaseFault, TableUnfit
 from trustmart.policy import HierarchyRule, Release
 from trustmart.warehouse import Session
 
-_ROWS, _EVERYBODY = "door_rows", "door_everybody"
+_ROWS, _EVERYBODY, _WHOLE = "door_rows", "door_everybody", "door_whole_rows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +174,7 @@ def _open(session: Session, asked: _Records, epoch: Epoch | None, standing: Epoc
 def _apply(session: Session, asked: _Records, recoding: Recoding) -> int | None:
     """Write who may be published into a passing table; None where that leaves too many out."""
     session.run(f"drop table if exists {_ROWS}")
-    written = publish_into(
+    publish_into(
         session,
         _ROWS,
         asked.table,
@@ -187,8 +187,27 @@ def _apply(session: Session, asked: _Records, recoding: Recoding) -> int | None:
     key = class_id(list(asked.config.quasi_identifiers))
     session.run(f"alter table {_ROWS} add column class_id varchar")
     session.run(f"update {_ROWS} set class_id = {key}")
+    _keep_whole_rows_common(session, asked)
+    written = int(session.value(f"select count(*) from {_ROWS}"))
     most = asked.config.maximum_suppressed * asked.profiled.records
     return written if written and asked.profiled.records - written <= most else None
+
+
+def _keep_whole_rows_common(session: Session, asked: _Records) -> None:
+    """Leave rows out whose labels and sensitive values together are rarer than k: k on labels alone singles people out.
+
+    A class that is then no longer diverse or close enough goes as a whole (ANONYMITY, finding 5).
+    """
+    if not asked.config.published:
+        return
+    whole = listed(["class_id", *(quoted(column) for column in asked.config.published)])
+    session.run(
+        f"create or replace temp table {_WHOLE} as select * from {_ROWS}"
+        f" qualify count(*) over (partition by {whole}) >= {asked.config.minimum_class_size}"
+    )
+    session.run(f"drop table {_ROWS}")
+    session.run(f"alter table {_WHOLE} rename to {_ROWS}")
+    keep_safe_classes(session, _ROWS, asked.requirements, asked.references)
 
 
 def _hold_back(session: Session, asked: _Records, recoding: Recoding, standing: str | None) -> int:
@@ -221,7 +240,12 @@ def _made(session: Session, asked: _Records, epoch: Epoch, kept: int, held: int,
     columns = [*asked.config.quasi_identifiers, *asked.config.published]
     names = listed(quoted(column) for column in columns)
     # Sorted by what is published, so that the order of the rows says nothing.
-    session.run(f"create or replace table {target} as select {names} from {_ROWS} order by {names}")
+    labels = [f"cast({quoted(column)} as varchar) as {quoted(column)}" for column in asked.config.quasi_identifiers]
+    plain = [quoted(column) for column in asked.config.published]
+    session.run(
+        f"create or replace table {target} as select * from (select {listed(labels + plain)} from {_ROWS})"
+        f" order by {names}"
+    )
     session.run(f"create or replace table {members} as select class_id, subject_id from {_ROWS}")
     written = int(session.value(f"select count(*) from {_ROWS}"))
     session.run(f"drop table {_ROWS}")

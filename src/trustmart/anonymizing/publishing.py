@@ -87,29 +87,59 @@ def publish_into(
     return int(session.value(f"select count(*) from {target}"))
 
 
+def keep_safe_classes(
+    session: Session, rows: str, requirements: Requirements, references: Mapping[str, SensitiveColumn]
+) -> None:
+    """Delete from a table the classes (column class_id) that do not satisfy every model."""
+    with _references(session, requirements, references):
+        codes, joins = _value_codes(requirements)
+        safe, steps = _safe_classes(["class_id"], requirements)
+        encoded = f"encoded as (select {listed(['class_id', *codes])} from {rows} as source{joins})"
+        kept = f"with {listed([encoded, *steps])} {safe}"
+        session.run(f"delete from {rows} where class_id not in ({kept})")
+
+
 def published_rows(encoding: Encoding, requirements: Requirements, columns: Sequence[str]) -> str:
     """Return the statement that yields what may be published.
 
+    Rows are encoded once. Labels are found per class, of which there are few, and not per row.
     Rows whose value has no label (outside, and no fallback) have no key, so they are in no class and stay back.
     """
-    names = [hierarchy.name for hierarchy in encoding.layout.hierarchies]
-    labels = [f"{label} as {quoted(name)}" for label, name in zip(encoding.labels(), names, strict=True)]
-    plain = [f"source.{quoted(column)}" for column in columns]
-    encoded = [f"{expression} as {key}" for expression, key in zip(encoding.keys(), encoding.key_names, strict=True)]
-    safe = _safe_classes(f"select {listed(encoded)}", f"from {encoding.joined()}", encoding.key_names, requirements)
-    same = " and ".join(f"safe.{name} = ({key})" for name, key in zip(encoding.key_names, encoding.keys(), strict=True))
-    return f"select {listed(labels + plain)} from {encoding.joined()} join ({safe}) as safe on {same}"
+    keys, names = encoding.key_names, [hierarchy.name for hierarchy in encoding.layout.hierarchies]
+    encoded = [f"{expression} as {key}" for expression, key in zip(encoding.keys(), keys, strict=True)]
+    plain = [f"source.{quoted(column)} as plain_{place}" for place, column in enumerate(columns)]
+    codes, joins = _value_codes(requirements)
+    labels = [f"{label} as label_{place}" for place, label in enumerate(encoding.labels())]
+    same = " and ".join(f"named.{key} = encoded.{key}" for key in keys)
+    chosen = [f"named.label_{place} as {quoted(name)}" for place, name in enumerate(names)]
+    chosen += [f"encoded.plain_{place} as {quoted(column)}" for place, column in enumerate(columns)]
+    safe, steps = _safe_classes(keys, requirements)
+    statements = [
+        f"encoded as materialized (select {listed(encoded + plain + codes)} from {encoding.joined()}{joins})",
+        *steps,
+        f"safe as ({safe})",
+        f"named as (select {listed([f'safe.{key}' for key in keys] + labels)} from {encoding.labelled('safe')})",
+    ]
+    return f"with {', '.join(statements)} select {listed(chosen)} from encoded join named on {same}"
 
 
-def _safe_classes(encoded: str, rows: str, keys: Sequence[str], requirements: Requirements) -> str:
-    """Return the statement that yields the keys of the classes that satisfy every model."""
+def _value_codes(requirements: Requirements) -> tuple[list[str], str]:
+    """Return the codes of a row's sensitive values, code_0, code_1 …, and the joins that find them."""
+    codes = [f"coalesce(values_{place}.code, 0) as code_{place}" for place in range(len(requirements.sensitive))]
+    joins = "".join(
+        f" left join values_{place} on values_{place}.value = source.{quoted(column)}"
+        for place, column in enumerate(requirements.sensitive)
+    )
+    return codes, joins
+
+
+def _safe_classes(keys: Sequence[str], requirements: Requirements) -> tuple[str, list[str]]:
+    """Return what yields the keys of the classes that satisfy every model, and the expressions it needs beforehand."""
     key = listed(keys)
     if not requirements.sensitive:
-        return f"select {key} from ({encoded} {rows}) as encoded group by {key} having count(*) >= {requirements.k}"
-    codes, joins, statements, passed = "", "", [], []
-    for place, (column, models) in enumerate(requirements.sensitive.items()):
-        codes += f", coalesce(values_{place}.code, 0) as code_{place}"
-        joins += f" left join values_{place} on values_{place}.value = source.{quoted(column)}"
+        return f"select {key} from encoded group by {key} having count(*) >= {requirements.k}", []
+    statements, passed = [], []
+    for place, models in enumerate(requirements.sensitive.values()):
         counted, shares = f"counted_{place}", f"values_{place}"
         statements.append(
             f"{counted} as (select {key}, code_{place} as code, count(*) as people from encoded"
@@ -123,7 +153,7 @@ def _safe_classes(encoded: str, rows: str, keys: Sequence[str], requirements: Re
             conditions.append(held)
             statements += more
         passed.append(f"select {key} from judged_{place} as judged where {' and '.join(conditions)}")
-    return f"with encoded as ({encoded}{codes} {rows}{joins}), {', '.join(statements)} {' intersect '.join(passed)}"
+    return " intersect ".join(passed), statements
 
 
 def _condition(name: str, model: Model, counted: str, shares: str, keys: Sequence[str]) -> tuple[str, list[str]]:

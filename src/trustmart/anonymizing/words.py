@@ -1,8 +1,11 @@
 """SQL that every statement here is made of. What Spark does not know is avoided."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from trustmart.anonymity.hierarchy import Matching
+
+# Every block of a written file repeats the whole enumeration.
+_FEW_LABELS = 1000
 
 
 def quoted(name: str) -> str:
@@ -19,6 +22,21 @@ def class_id(columns: Iterable[str]) -> str:
     """Return what names a row's class: a digest of its labels, in their order. Nulls are labels too."""
     labels = listed(f"coalesce(cast({quoted(column)} as varchar), '∅')" for column in columns)
     return f"md5(concat_ws('|', {labels}))"
+
+
+def label_expression(value: str, labels: Sequence[str]) -> str:
+    """Return an expression as one of the labels.
+
+    As an enumeration they are written to Parquet (as text still) in a third of the time; that pays for few labels.
+    """
+    if not 0 < len(labels) <= _FEW_LABELS:
+        return value
+    return f"cast({value} as enum({listed(literal(label) for label in labels)}))"
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def leaf_expression(matching: Matching, value: str, data_type: str, interval: float) -> str:
