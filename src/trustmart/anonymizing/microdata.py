@@ -1,7 +1,7 @@
 """Microdata: a row per person, told by a frozen recoding; left out where a class is still too small."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trustmart.anonymity.declared import declared_hierarchy
@@ -79,11 +79,14 @@ def _choose(session: Session, asked: "_Records", epoch: Epoch | None) -> tuple[E
         reason = "too many people would have been left out"
     else:
         reason = _why(epoch, standing)
-    opened = _open(session, asked, epoch, standing, reason)
-    written = _apply(session, asked, opened.recoding(asked.hierarchies))
-    if written is None:
-        raise TableUnfit(f"{asked.mart}: the recoding that was just fitted leaves too many people out")
-    return opened, written
+    # Whole rows must be common too, which the search does not know of: it is asked for larger classes until they are.
+    for times in (1, 2, 4, 8, 16, 32):
+        opened = _open(session, asked, epoch, standing, reason, times=times)
+        if (written := _apply(session, asked, opened.recoding(asked.hierarchies))) is not None:
+            return opened, written
+    raise TableUnfit(
+        f"{asked.mart}: however coarse, too many rows would be rarer than {asked.config.minimum_class_size}"
+    )
 
 
 def _look_at(
@@ -151,8 +154,10 @@ def _why(epoch: Epoch | None, standing: Epoch | None) -> str:
     return "the minimum levels were raised" if standing else "the columns or their hierarchies changed"
 
 
-def _open(session: Session, asked: _Records, epoch: Epoch | None, standing: Epoch | None, reason: str) -> Epoch:
-    """Fit, never finer than what stands, and freeze it."""
+def _open(
+    session: Session, asked: _Records, epoch: Epoch | None, standing: Epoch | None, reason: str, *, times: int
+) -> Epoch:
+    """Fit for classes of so many times k, never finer than what stands, and freeze it."""
     floor = asked.floor
     if standing is not None:
         floor = tuple(max(standing.levels[one.name], low) for one, low in zip(asked.hierarchies, floor, strict=True))
@@ -166,9 +171,11 @@ def _open(session: Session, asked: _Records, epoch: Epoch | None, standing: Epoc
     )
     weights = [column.weight for column in asked.config.quasi_identifiers.values()]
     limit = asked.config.time_limit_seconds
-    fitted = fit(base, asked.requirements, weights=weights, floor=floor, time_limit=limit)
+    requirements = replace(asked.requirements, k=asked.requirements.k * times)
+    fitted = fit(base, requirements, weights=weights, floor=floor, time_limit=limit)
     recoding = Recoding(asked.hierarchies, fitted.levels)
-    return open_epoch(asked.mart, recoding, epoch, reason=reason, loss=fitted.loss, optimal=fitted.optimal)
+    is_best = fitted.optimal and times == 1
+    return open_epoch(asked.mart, recoding, epoch, reason=reason, loss=fitted.loss, optimal=is_best)
 
 
 def _apply(session: Session, asked: _Records, recoding: Recoding) -> int | None:

@@ -34,8 +34,9 @@ class Measure(PolicyModel):
     """A figure of a cube: the attribute it comes from, and how it is reckoned from a cell's records.
 
     how: records (their number), people, sum, mean (of what each person adds up to) or share (of people with a record
-    where it is true; to the nearest 5 %, between 5 % and 95 %). column: the column of the records, named as the attribute unless given. round_to: the step of what
-    is published. bounds: what one record may count at most, where noise is added.
+    where it is true; to the nearest 5 %, between 5 % and 95 %). column: the column of the records, named as the
+    attribute unless given. round_to: the step of what is published. bounds: what one record may count at most, where
+    noise is added.
     """
 
     attribute: Name = Field(alias="from")
@@ -51,7 +52,11 @@ class Measure(PolicyModel):
 
 
 class Sensitive(PolicyModel):
-    """A column that nobody shall learn about a person, and what every class must satisfy for it."""
+    """A column that nobody shall learn about a person, and what every class must satisfy for it.
+
+    harmless: values that may be learned, as nearly everybody has them and nobody minds (don't-care sets:
+    Machanavajjhala et al. 2007, section 4.3). They are excused from the attack on certainty, and from nothing else.
+    """
 
     attribute: Name | None = Field(None, alias="from")
     distinct: int | None = Field(None, ge=1)
@@ -62,6 +67,7 @@ class Sensitive(PolicyModel):
     distance: Literal["equal", "ordered", "hierarchical"] = "equal"
     order: list[str] | None = None
     tree: dict[str, Any] | None = None
+    harmless: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _whole(self) -> "Sensitive":

@@ -10,7 +10,7 @@ from typing import Any
 
 from trustmart.anonymity.intervals import Risk, wilson
 from trustmart.gates.attacks.outcome import Attacked, attacked, interval, lacking, unmeasurable
-from trustmart.gates.attacks.published import missing_columns, names, text
+from trustmart.gates.attacks.published import literal, missing_columns, names, text
 from trustmart.gates.attacks.sensitive_models import ClassMinima, worst_distance
 from trustmart.gates.measures_sql import Reader, candidate
 from trustmart.gates.report import Finding
@@ -89,6 +89,7 @@ def _measure(
         " join shares as s on s.value = c.value),"
         " per_class as (select max(size) as size, count(*) as distinct_values,"
         " max(case when place = 1 then n end) as first, max(case when place = 1 then share end) as base,"
+        " max(case when place = 1 then value end) as most,"
         " coalesce(max(case when place = 2 then n end), 0) as second,"
         " sum(case when n = top then 1 else 0 end) as tied, sum(case when n = top - 1 then 1 else 0 end) as nearly,"
         f" sum(case when place >= {l} then n else 0 end) as tail,"
@@ -97,12 +98,18 @@ def _measure(
         f" from (select *, max(n) over (partition by {key}) as top from ranked) as topped group by {key})"
         " select sum(size), sum(first), sum(case when first - 1 > second then first"
         " when first - 1 = second and tied = 1 then first * 1.0 / (nearly + 1) else 0 end),"
-        f" sum(case when first >= {bound('nearly_certain')} * size and base < {bound('nearly_certain')} then size"
-        " else 0 end), min(distinct_values), min(entropy), max(t),"
+        f" sum(case when first >= {bound('nearly_certain')} * size and base < {bound('nearly_certain')}"
+        f"{_harmful(models)} then size else 0 end), min(distinct_values), min(entropy), max(t),"
         " max(case when tail = 0 then 1e308 else first * 1.0 / tail end) from per_class"
     )
     figures = ("rows", "right", "control_right", "certain", "distinct", "entropy", "t", "recursive_ratio")
     return dict(zip(figures, found[0], strict=True))
+
+
+def _harmful(models: Mapping[str, Any]) -> str:
+    """Return the condition that a class's most common value is one that may not be learned (don't-care sets)."""
+    harmless = [literal(str(value)) for value in models.get("harmless") or ()]
+    return f" and most not in ({', '.join(harmless)})" if harmless else ""
 
 
 def _suppressed(reader: Reader, mart: str) -> float:
