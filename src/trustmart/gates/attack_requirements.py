@@ -211,13 +211,14 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
         columns=columns,
         minimum_class_size=k,
     )
+    labelled = {published.attribute for published in release.quasi_identifiers.values()}
     yield _requirement(
         "ExpectLabelsToStayInAnEpoch",
         "stability",
         "Nobody gets another class within an epoch unless something about them has changed.",
         mart=mart,
         columns=columns,
-        changed_in=[raw for raw, table in _raw_tables(policy) if table.key == (table.subject,)],
+        changed_in=[raw for raw, table in _raw_tables(policy) if labelled & set(table.columns)],
         tree=release.tier == "laboratory",
         epoch=memory.epochs.get(mart),
     )

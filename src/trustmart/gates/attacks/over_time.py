@@ -26,7 +26,7 @@ def differencing(
     minimum_class_size: int,
     hold_back: bool = False,
 ) -> Attacked:
-    """Count, per class and each of the last 30 releases, who joined and who left: 1 to k - 1 people stand out.
+    """Count, per class and each of the last 30 releases, who joined or left: 1 to k - 1 people together stand out.
 
     hold_back: a cell that shows the size it was last published with shows its old figures: nothing of it has changed.
     """
@@ -43,11 +43,12 @@ def differencing(
         " using (class_id, subject_id) join releases as r on p.since <= r.released_at"
         " and (p.until is null or p.until > r.released_at) group by all),"
         " new as (select class_id, count(*) as n from fresh group by class_id),"
-        " joined as (select new.class_id, new.n - coalesce(were.n, 0) as n from new cross join releases as r"
+        " joined as (select new.class_id, r.released_at, new.n - coalesce(were.n, 0) as n from new cross join releases as r"
         " left join were on were.class_id = new.class_id and were.released_at = r.released_at),"
         " lost as (select g.class_id, r.released_at, count(*) as n from gone as g join releases as r"
         " on g.since <= r.released_at and (g.until is null or g.until > r.released_at) group by all),"
-        " changes as (select class_id, n from joined union all select class_id, n from lost)"
+        " changes as (select class_id, released_at, sum(n) as n from"
+        " (select * from joined union all select * from lost) as moved group by class_id, released_at)"
         f" select count(distinct case when n between 1 and {k - 1} then class_id end),"
         f" coalesce(max(case when n between 1 and {k - 1} then n end), 0),"
         " min(case when n > 0 then n end) from changes",
@@ -123,7 +124,7 @@ def stability(
         f" where {quoted(_instant(reader, table))} > (select moment from last)"
         for table in changed_in
         if _instant(reader, table)
-    ] or ["select cast(null as varchar) where false"]
+    ] or ["select cast(null as varchar) as subject_id where false"]
     ((people, relabelled),) = reader.rows(
         f"with {_memory(mart, columns, None)}, last as (select max(released_at) as moment from releases),"
         f" touched as ({' union all '.join(touched)}),"
