@@ -7,7 +7,8 @@ from trustmart.cli.app import app
 from trustmart.cli import verbs
 from trustmart.cli import decide
 from trustmart.cli import proof
+from trustmart.cli import budget
 from trustmart.cli import anonymity
 from trustmart.cli import tools
 
-__all__ = ["anonymity", "app", "decide", "proof", "tools", "verbs"]
+__all__ = ["anonymity", "app", "budget", "decide", "proof", "tools", "verbs"]
