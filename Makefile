@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all spark check up bench docs clean lock format
+.PHONY: help demo test test-all spark check up bench bench-peers docs clean lock format
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements.lock.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Trustmart needs Python 3.11, 3.12 or 3.13 with venv (on Debian: apt-get install python3 python3-venv)."; exit 1; }
@@ -55,6 +55,15 @@ up: $(VENV)/.installed  ## start Airflow with its UI; the login is printed
 
 bench: $(VENV)/.installed  ## measure the night against the same work without privacy
 	@$(BIN)/python benchmarks/night.py
+
+var/bench-venv/.installed: benchmarks/peers/requirements.lock.txt $(VENV)/.installed
+	@mkdir -p var
+	@test -x var/bench-venv/bin/python || $(BIN)/python -m venv var/bench-venv
+	@VIRTUAL_ENV=var/bench-venv $(BIN)/uv pip sync --quiet --require-hashes benchmarks/peers/requirements.lock.txt
+	@touch $@
+
+bench-peers: var/bench-venv/.installed  ## measure the anonymity engine against ANJANA, anonypy and pyCANON
+	@$(BIN)/python benchmarks/peers.py
 
 docs: $(VENV)/.installed  ## build dbt's documentation of every model and column
 	@$(BIN)/trustmart docs

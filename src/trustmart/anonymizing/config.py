@@ -1,7 +1,7 @@
 """What a release shall be, as a file says it: quasi-identifiers with hierarchies, sensitive columns with models."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -21,7 +21,11 @@ class QuasiIdentifier(PolicyModel):
 
 
 class ReleaseConfig(PolicyModel):
-    """One anonymized table."""
+    """One anonymized table.
+
+    method: full_domain publishes one level per column; tree, for the laboratory, mixes levels and suppresses nobody.
+    reserve: with a tree, so many people above minimum_class_size are in every leaf when it is grown.
+    """
 
     minimum_class_size: int = Field(ge=2)
     maximum_suppressed: float = Field(0.0, ge=0, lt=1)
@@ -29,6 +33,8 @@ class ReleaseConfig(PolicyModel):
     sensitive: dict[str, Sensitive] = Field(default_factory=dict)
     publish: list[str] = Field(default_factory=list)
     time_limit_seconds: float = Field(60.0, gt=0)
+    method: Literal["full_domain", "tree"] = "full_domain"
+    reserve: int = Field(2, ge=0)
 
     @model_validator(mode="after")
     def _one_role_each(self) -> "ReleaseConfig":
@@ -36,6 +42,8 @@ class ReleaseConfig(PolicyModel):
         roles = [*self.quasi_identifiers, *self.sensitive, *self.publish]
         if twice := sorted({column for column in roles if roles.count(column) > 1}):
             raise ValueError(f"{', '.join(twice)}: a column has one role, quasi_identifiers, sensitive or publish")
+        if self.method == "full_domain" and "reserve" in self.model_fields_set:
+            raise ValueError("reserve is for method: tree")
         return self
 
     @property

@@ -15,6 +15,12 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
+def class_id(columns: Iterable[str]) -> str:
+    """Return what names a row's class: a digest of its labels, in their order. Nulls are labels too."""
+    labels = listed(f"coalesce(cast({quoted(column)} as varchar), '∅')" for column in columns)
+    return f"md5(concat_ws('|', {labels}))"
+
+
 def leaf_expression(matching: Matching, value: str, data_type: str, interval: float) -> str:
     """Return what finds a value's leaf: its day, its interval, or its text; null where it has none.
 

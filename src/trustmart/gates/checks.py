@@ -143,8 +143,10 @@ def no_direct_identifiers(
     return found
 
 
-def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: str) -> list[Finding]:
-    """A column shows the labels of its hierarchy and nothing finer."""
+def labels_of_hierarchy(
+    reader: Reader, *, mart: str, column: str, hierarchy: str, totals: bool = False
+) -> list[Finding]:
+    """A column shows the labels of its hierarchy and nothing finer; `*` where the mart publishes totals."""
     if column not in candidate_columns(reader, mart):
         return [_unmeasurable([column])]
     if column not in columns_of(reader, hierarchy):
@@ -156,9 +158,10 @@ def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: st
             )
         ]
     label = f"cast({quoted(column)} as varchar)"
+    total = " union select '*'" if totals else ""
     ((nulls, outside),) = reader.rows(
         f"with labels as (select {label} as label from {restricted(hierarchy)}"
-        f" where {quoted(column)} is not null union select '{UNKNOWN_LABEL}'),"
+        f" where {quoted(column)} is not null union select '{UNKNOWN_LABEL}'{total}),"
         f" shown as (select distinct {label} as label from {candidate(mart)})"
         " select sum(case when shown.label is null then 1 else 0 end),"
         " sum(case when shown.label is not null and labels.label is null then 1 else 0 end)"

@@ -113,7 +113,7 @@ def _of_noise(policy: Policy, release: Release) -> Iterator[Fault]:
     if release.margins or release.hold_back or release.dominance_percent:
         yield ("noise",), "margins, hold_back and dominance_percent are for exact figures; readers add noisy cells up"
     for name, measure in release.measures.items():
-        if measure.how in ("mean", "share"):
+        if measure.how not in ("records", "people", "sum"):
             yield ("measures", name), "noise is for records, people and sums; means are for readers to divide"
         if measure.how == "sum" and measure.bounds is None:
             yield ("measures", name), "bounds are missing: what may one record count at least and at most?"

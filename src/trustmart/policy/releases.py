@@ -32,13 +32,14 @@ class PublishedColumn(PolicyModel):
 class Measure(PolicyModel):
     """A figure of a cube: the attribute it comes from, and how it is reckoned from a cell's records.
 
-    how: records (their number), people, sum, mean, or share (of records where it is true; to the nearest 5 %, between
-    5 % and 95 %). column: the column of the records, named as the attribute unless given. round_to: the step of what
+    how: records (their number), people, sum, mean, share (of records where it is true; to the nearest 5 %, between
+    5 % and 95 %), mean_per_person (the sum, divided by people) or share_of_people (of people with a record where it is
+    true). column: the column of the records, named as the attribute unless given. round_to: the step of what
     is published. bounds: what one record may count at most, where noise is added.
     """
 
     attribute: Name = Field(alias="from")
-    how: Literal["records", "people", "sum", "mean", "share"] | None = None
+    how: Literal["records", "people", "sum", "mean", "share", "mean_per_person", "share_of_people"] | None = None
     column: Name | None = None
     round_to: float | None = Field(None, gt=0)
     bounds: tuple[float, float] | None = None
