@@ -7,6 +7,7 @@
     │   ├── WarehouseBusy         another process is writing the same zone
     │   ├── WarehouseLocked       the key does not open the zone
     │   ├── LedgerBroken          somebody has changed the ledger's file
+    │   ├── ExtraMissing          what is asked for needs packages of an extra that is not installed
     │   └── StatementFailed       the engine refused a statement; its own words may quote a person, so they are not kept
     ├── SourceError               who: the owner of the CRM extract
     │   ├── SourceMissing         no file or table where the mapping points
@@ -23,6 +24,7 @@
     │   └── TypesHeld             a column's privacy type is not what policy allows
     ├── Held                      who: the data protection officer and the mart's owner
     │   ├── ReleaseHeld           an anonymized mart lets somebody stand out
+    │   ├── BudgetSpent           a population has too little epsilon left this year for a noisy release
     │   └── ActivationHeld        a row of an audience has no legal basis now
     ├── DestinationError          who: the marketer; the destination did not take what was sent
     └── AccountingMismatch        who: us; rows in are not rows loaded + rows quarantined
@@ -64,6 +66,10 @@ class WarehouseLocked(ConfigurationError):
 
 class LedgerBroken(ConfigurationError):
     """The ledger's file is not as it was written."""
+
+
+class ExtraMissing(ConfigurationError):
+    """Packages of an optional extra are not installed."""
 
 
 class StatementFailed(ConfigurationError):
@@ -134,6 +140,10 @@ class Held(TrustmartError):
 
 class ReleaseHeld(Held):
     """An anonymized mart is kept back; its last release stands."""
+
+
+class BudgetSpent(Held):
+    """A noisy release would take more epsilon than its population has left this year; nothing was drawn."""
 
 
 class ActivationHeld(Held):

@@ -25,6 +25,7 @@ COMMANDS = [
     "decide",
     "record",
     "decisions",
+    "budget",
     "check",
     "request",
     "generate",

@@ -1,6 +1,7 @@
 """What releases.yml says must agree with attributes, hierarchies, and with itself."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from trustmart.policy.models import Policy, Role
 from trustmart.policy.releases import Measure, PublishedColumn, Release
@@ -102,8 +103,15 @@ def _of_noise(policy: Policy, release: Release) -> Iterator[Fault]:
     ]
     if len({noise.yearly_epsilon for noise in others}) > 1:
         yield ("noise", "yearly_epsilon"), f"the population {release.noise.population} has several budgets; it has one"
-    if release.noise.epsilon > release.noise.yearly_epsilon:
-        yield ("noise", "epsilon"), "one release would spend more than the year's budget"
+    planned = sum(Fraction(str(noise.epsilon)) * noise.draws_per_year for noise in others)
+    if planned > Fraction(str(release.noise.yearly_epsilon)):
+        yield (
+            ("noise", "epsilon"),
+            f"the releases of {release.noise.population} would spend up to {float(planned):g} a year, its budget is"
+            f" {release.noise.yearly_epsilon:g}: spend less, or draw less often (every: night, week, month)",
+        )
+    if release.margins or release.hold_back or release.dominance_percent:
+        yield ("noise",), "margins, hold_back and dominance_percent are for exact figures; readers add noisy cells up"
     for name, measure in release.measures.items():
         if measure.how not in ("records", "people", "sum"):
             yield ("measures", name), "noise is for records, people and sums; means are for readers to divide"

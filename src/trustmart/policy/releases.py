@@ -90,6 +90,7 @@ class Noise(PolicyModel):
     a calendar year, over all its releases. cells_per_person: in how many cells one person counts at most (the rest is
     left out, by chance). delta: only for cells that are not listed in advance (private partition selection).
     cells: `public` where all combinations of labels are known in advance, so that empty ones are published too.
+    every: how often it is drawn, and paid for: on the first night of each month, of each week, or every night.
     """
 
     epsilon: float = Field(gt=0, le=10)
@@ -99,6 +100,7 @@ class Noise(PolicyModel):
     records_per_cell: int = Field(1, ge=1)
     cells: Literal["public", "private"] = "public"
     delta: float | None = Field(None, gt=0, lt=1e-3)
+    every: Literal["night", "week", "month"] = "month"
 
     @model_validator(mode="after")
     def _delta_where_needed(self) -> "Noise":
@@ -106,6 +108,11 @@ class Noise(PolicyModel):
         if (self.cells == "private") != (self.delta is not None):
             raise ValueError("delta is needed for private cells, and for them alone")
         return self
+
+    @property
+    def draws_per_year(self) -> int:
+        """Return how often a calendar year sees it drawn, at most."""
+        return {"night": 366, "week": 53, "month": 12}[self.every]
 
 
 class Learned(PolicyModel):
