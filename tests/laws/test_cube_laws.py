@@ -1,6 +1,7 @@
 """Open cubes: nothing about few people can be read, subtracted or solved for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,7 @@ from trustmart.anonymity.cubes import (
     Cube,
     Labels,
     Reason,
+    audit,
     count_cells,
     interval,
     is_dominated,
@@ -158,6 +160,51 @@ def test_the_second_largest_cannot_estimate_the_largest(amounts: list[int], perc
 def test_two_safe_sums_are_safe_together(one: list[int], other: list[int], percent: int) -> None:
     """S12: what is left over of a line is judged by the sum of its cells' room; the truth never has less."""
     assert slack(one + other, percent) >= slack(one, percent) + slack(other, percent)
+
+
+@settings(deadline=None)
+@given(records=RECORDS, later=RECORDS, changed=st.sampled_from(["a", "b"]), margins=MARGINS, k=st.integers(2, 6))
+def test_what_did_not_change_since_the_last_release_gives_nothing_away(
+    records: list[Record], later: list[Record], changed: str, margins: set[tuple[str, ...]], k: int
+) -> None:
+    """S12: the next release hides no other cells than the last where it need not, and so does not tell both."""
+    records = [{**record, "subject_id": f"first {number}"} for number, record in enumerate(records)]
+    later = [{**record, "subject_id": f"later {number}"} for number, record in enumerate(later)]
+    before = count_cells(records, COLUMNS, margins=margins)
+    first = withhold(cube_of(before), k=k)
+    published = {labels for labels, reason in zip(before, first, strict=True) if reason is None}
+    same = [record for record in records if record["region"] != changed]
+    now = count_cells([*same, *(one for one in later if one["region"] == changed)], COLUMNS, margins=margins)
+    if not now:
+        return
+    known = {labels for labels in published if labels in now and now[labels].people == before[labels].people}
+    cube = replace(cube_of(now), known=np.array([labels in known for labels in now]))
+    shown = {labels for labels, reason in zip(now, withhold(cube, k=k), strict=True) if reason is None}
+    assert cube.one_cell_each
+    assert solve(now, shown) == set()
+    assert not solve(now, shown | known)
+
+
+@settings(deadline=None)
+@given(records=RECORDS, margins=MARGINS, k=st.integers(2, 6))
+def test_the_audit_finds_what_exact_algebra_finds(records: list[Record], margins: set[tuple[str, ...]], k: int) -> None:
+    """S12: the gate's audit, on cubes that only hide small cells, counts the cells that come back."""
+    cells = count_cells(records, COLUMNS, margins=margins)
+    small = {labels for labels, figures in cells.items() if figures.records < k}
+    found = audit(
+        {labels: figures.records for labels, figures in cells.items() if ROLLED not in labels},
+        cells.keys() - small,
+        k=k,
+    )
+    solved = solve(cells, set(cells.keys() - small))
+    assert found.determined == len(solved & set(kept_sets(cells, small)))
+    assert found.recovered <= found.determined <= found.withheld
+
+
+def kept_sets(cells: Cells, small: set[Labels]) -> list[Labels]:
+    """Return the cells of the sets of columns that are published at all, and the finest ones."""
+    shape = {tuple(label == ROLLED for label in labels) for labels in cells.keys() - small}
+    return [one for one in cells if ROLLED not in one or tuple(label == ROLLED for label in one) in shape]
 
 
 # Two regions and two bands; one cell has 3 people.

@@ -12,12 +12,14 @@ __all__ = ["Memory", "Requirement", "requirements"]
 
 def requirements(policy: Policy, mart: str, memory: Memory = _NO_MEMORY) -> list[Requirement]:
     """Return everything that a mart must meet before anyone may read it, the attacks last."""
+    release = policy.releases[mart]
+    # Noisy figures stand for nobody in particular, however small they are: what they cost is in the ledger.
     return [
-        _k_anonymity(policy, mart),
+        *([] if release.noise else [_k_anonymity(policy, mart)]),
         _listed_columns(policy, mart),
         *_labels(policy, mart),
         _no_identifiers(policy, mart),
-        _suppression(policy, mart),
+        *([] if release.noise else [_suppression(policy, mart)]),
         *attack_requirements(policy, mart, memory),
     ]
 

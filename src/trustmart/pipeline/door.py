@@ -14,6 +14,7 @@ from trustmart.errors import TrustmartError
 from trustmart.gates import Finding
 from trustmart.lineage import Manifest
 from trustmart.pipeline.context import Context
+from trustmart.pipeline.noisy import make_noisy
 from trustmart.policy import Release
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 from trustmart.warehouse.release_history import ensure_release_history
@@ -116,6 +117,8 @@ def _through_the_door(context: Context, session: Session, manifest: Manifest, ma
 
 def _by_tier(context: Context, session: Session, mart: str, release: Release, places: _Places) -> Made:
     """Make the candidate."""
+    if release.noise is not None:
+        return make_noisy(context, session, mart, release, places.records, places.target)
     if release.is_microdata:
         return _microdata(context, session, mart, release, places)
     return make_cube(

@@ -33,8 +33,8 @@ class PublishedColumn(PolicyModel):
 class Measure(PolicyModel):
     """A figure of a cube: the attribute it comes from, and how it is reckoned from a cell's records.
 
-    how: records (their number), people, sum, mean (of what each person adds up to) or share (of people with a record
-    where it is true; to the nearest 5 %, between 5 % and 95 %). column: the column of the records, named as the
+    how: records (their number), people, sum, mean (the sum per person who has one), or share (of people, true in some
+    record of theirs; to the nearest 5 %, between 5 % and 95 %). column: the column of the records, named as the
     attribute unless given. round_to: the step of what is published. bounds: what one record may count at most, where
     noise is added.
     """
@@ -177,6 +177,10 @@ class Release(PolicyModel):
             raise ValueError("microdata has one sensitive column per mart: several together single people out")
         if self.tier is not Tier.OPEN_CUBE and (self.margins or self.dominance_percent or self.noise or self.learned):
             raise ValueError("margins, dominance_percent, noise and learned need tier: open_cube")
+        if self.hold_back and self.margins:
+            raise ValueError(
+                "hold_back and margins: a fresh margin less its fresh parts shows what is held back; choose"
+            )
         if stray := {column for margin in self.margins for column in margin} - set(self.quasi_identifiers):
             raise ValueError(f"margins name columns that are no quasi-identifiers: {', '.join(sorted(stray))}")
         if self.tier is Tier.OPEN_CUBE and self.learned is None and (bare := self._measures_of_no_kind()):

@@ -1,6 +1,7 @@
 """Open cubes: which cells may be read, and what can be worked out about the others. Pure."""
 
 from trustmart.anonymity.cubes.attacks import determine, interval, narrow, subtract
+from trustmart.anonymity.cubes.auditing import Audit, audit
 from trustmart.anonymity.cubes.cells import CellFigures, count_cells
 from trustmart.anonymity.cubes.dominance import is_dominated, slack
 from trustmart.anonymity.cubes.relations import ROLLED, Labels, Relations, relate
@@ -8,11 +9,13 @@ from trustmart.anonymity.cubes.suppression import Cube, Reason, reasons_counted,
 
 __all__ = [
     "ROLLED",
+    "Audit",
     "CellFigures",
     "Cube",
     "Labels",
     "Reason",
     "Relations",
+    "audit",
     "count_cells",
     "determine",
     "interval",

@@ -4,16 +4,20 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import bmat, coo_matrix, csr_matrix, identity
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import lsmr
+from scipy.sparse.linalg import splu
 
 from trustmart.anonymity.cubes.relations import Relations
 from trustmart.errors import TableUnfit
 
-# Up to this many unknowns a component is solved directly; beyond, step by step (the same answer, checked).
-_DIRECT = 400
+# What counts as no change; changes are drawn from a normal distribution.
 _ZERO = 1e-6
+# Lines may say the same twice, so the system is damped, and solved again for what is left.
+_DAMPING = 1e-7
+_ROUNDS = 200
+# How many cells around one are moved before all of them are.
+_REACHES = (100, 1000)
 
 
 def subtract(relations: Relations, withheld: np.ndarray) -> np.ndarray:
@@ -72,13 +76,47 @@ def narrow(
     primary: cells that are unsafe themselves. Complementary cells are safe to know, so they need no interval.
     """
     found = np.zeros(relations.cells, dtype=bool)
-    involved = np.zeros(relations.cells, dtype=bool)
-    involved[relations.cell] = True
-    hidden = np.flatnonzero(primary & withheld & involved)
-    for cell in hidden[np.argsort(-values[hidden], kind="stable")][:largest]:
-        low, high = interval(relations, withheld, int(cell), values)
-        found[cell] = high - low < 0.1 * abs(values[cell])
+    hidden = primary & withheld
+    chosen = set(np.flatnonzero(hidden)[np.argsort(-values[hidden], kind="stable")][:largest].tolist())
+    for cells, lines in _components(relations, withheld):
+        for place in np.flatnonzero(np.isin(cells, list(chosen))):
+            found[cells[place]] = not _is_wide(lines, int(place), values[cells])
     return found
+
+
+def _is_wide(lines: csr_matrix, place: int, values: np.ndarray) -> bool:
+    """Return whether a cell may be 10 % more or less than it is.
+
+    Cells far off are first held to their true values: what is possible near by is possible, and found much sooner.
+    """
+    for reach in (*_REACHES, len(values)):
+        near = _near(lines, place, reach)
+        part = lines[:, near]
+        part = part[np.flatnonzero(part.getnnz(axis=1))]
+        goal = (near == place).astype(float)
+        total = part @ values[near]
+        needed = 0.1 * abs(values[place])
+        above = -_extreme(-goal, part, total, 0) - values[place]
+        if above >= needed or above + values[place] - _extreme(goal, part, total, 0) >= needed:
+            return True
+        if len(near) == len(values):
+            return False
+    return False
+
+
+def _near(lines: csr_matrix, place: int, reach: int) -> np.ndarray:
+    """Return the cells nearest to one, by the lines between them, at most about so many."""
+    touched = np.zeros(lines.shape[1], dtype=bool)
+    touched[place] = True
+    size = abs(lines)
+    while True:
+        reached = (size.T @ ((size @ touched) > 0)) > 0
+        if reached.sum() == touched.sum():
+            return np.flatnonzero(reached)
+        if reached.sum() > reach:
+            further = np.flatnonzero(reached & ~touched)[: max(reach - int(touched.sum()), 0)]
+            return np.sort(np.concatenate([np.flatnonzero(touched), further]))
+        touched = reached
 
 
 def _components(relations: Relations, withheld: np.ndarray) -> Iterator[tuple[np.ndarray, csr_matrix]]:
@@ -90,7 +128,8 @@ def _components(relations: Relations, withheld: np.ndarray) -> Iterator[tuple[np
     matrix = coo_matrix(
         (sign[hidden], (relations.line[hidden], relations.cell[hidden])), shape=(len(relations.margin), relations.cells)
     ).tocsr()
-    _, names = connected_components(abs(matrix.T) @ abs(matrix), directed=False)
+    # Lines and cells are the two sides of one graph.
+    names = connected_components(bmat([[None, matrix], [matrix.T, None]]), directed=False)[1][len(relations.margin) :]
     cells = np.unique(relations.cell[hidden])
     for name in np.unique(names[cells]):
         together = cells[names[cells] == name]
@@ -99,16 +138,15 @@ def _components(relations: Relations, withheld: np.ndarray) -> Iterator[tuple[np
 
 
 def _random_change(lines: csr_matrix, random: np.random.Generator) -> np.ndarray:
-    """Return a random change of the unknowns that keeps every line true."""
-    drawn = random.standard_normal(lines.shape[1])
-    if max(lines.shape) <= _DIRECT:
-        away = np.linalg.lstsq(lines.toarray(), lines @ drawn, rcond=None)[0]
-    else:
-        away = lsmr(lines, lines @ drawn, atol=1e-14, btol=1e-14, conlim=0, maxiter=20 * sum(lines.shape))[0]
-    change = np.asarray(drawn - away)
-    if np.abs(lines @ change).max() > _ZERO / 100:
-        raise TableUnfit("what its margins give away cannot be reckoned: publish fewer margins")
-    return change
+    """Return a random change of the unknowns that keeps every line true (a projection onto the lines' null space)."""
+    change = random.standard_normal(lines.shape[1])
+    solver = splu((lines @ lines.T + _DAMPING * identity(lines.shape[0])).tocsc())
+    for _ in range(_ROUNDS):
+        left = lines @ change
+        if np.abs(left).max() < _ZERO / 1000:
+            return change
+        change = change - lines.T @ solver.solve(left)
+    raise TableUnfit("what its margins give away cannot be reckoned: publish fewer margins")
 
 
 def _extreme(goal: np.ndarray, lines: csr_matrix, total: np.ndarray, least: float | None) -> float:

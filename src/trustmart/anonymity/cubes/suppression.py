@@ -80,7 +80,8 @@ def _withhold(cube: Cube, k: int, seed: int) -> list[Reason | None]:
     withheld = primary.copy()
     relations = relate(cube.labels, cube.people)
     nothing = np.zeros(len(withheld), dtype=bool)
-    for known in (nothing if cube.known is None else cube.known, nothing):
+    remembered = [] if cube.known is None or not cube.known.any() else [cube.known]
+    for known in (*remembered, nothing):
         while len(relations.margin) and (more := _more(cube, relations, withheld, known, primary, k, seed)).any():
             withheld |= more
     return [
@@ -150,7 +151,11 @@ def _cheapest(relations: Relations, closed: np.ndarray, lines: np.ndarray) -> np
 
 
 def _prices(cube: Cube, relations: Relations, closed: np.ndarray) -> np.ndarray:
+<<<<<<< HEAD
     """Return, per line, how many people its cheapest open cell has; a margin costs more than any part."""
+=======
+    """Return, per line, how many people its cheapest open cell has; margins cost more than parts, none infinity."""
+>>>>>>> cubes
     price = np.full(len(relations.margin), np.inf)
     entries = np.flatnonzero(~closed[relations.cell])
     lines, first = np.unique(relations.line[entries], return_index=True)

@@ -12,7 +12,7 @@ from trustmart.anonymizing.cubes.holding import CHANGES, HELD, PUBLISHED, held_c
 from trustmart.anonymizing.cubes.usefulness import usefulness
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.words import listed, quoted
-from trustmart.errors import ReleaseFault, TableUnfit
+from trustmart.errors import TableUnfit
 from trustmart.policy.releases import Release
 from trustmart.warehouse import Session
 from trustmart.warehouse.release_history import class_id_of
@@ -39,10 +39,9 @@ def make_cube(
     subject_id of every published cell, margins included, as published: a held-back class has the members it was
     published with, forgotten ones as null. standing: the released mart, whose figures held-back classes show again;
     without it they are withheld. history: whether classes are compared with what was published before.
-    Raises ReleaseFault where the release asks for what does not go together, TableUnfit where records have no person,
+    Raises TableUnfit where records have no person,
     the label `*`, or labels that cannot be told apart.
     """
-    _check(release)
     _check_records(session, release, records)
     session.run(f"create or replace temporary table {CONTRIBUTIONS} as {cells_sql.contributions(release, records)}")
     session.run(f"create or replace temporary table {CELLS} as {cells_sql.cells(release)}")
@@ -55,14 +54,6 @@ def make_cube(
     for table in (CONTRIBUTIONS, CELLS, PUBLISHED, CHANGES, HELD):
         session.run(f"drop table {table}")
     return made
-
-
-def _check(release: Release) -> None:
-    """Refuse what would protect nobody."""
-    if release.hold_back and release.margins:
-        raise ReleaseFault(
-            ["hold_back, margins: a fresh margin less its fresh parts shows what is held back; choose one of the two"]
-        )
 
 
 def _check_records(session: Session, release: Release, records: str) -> None:

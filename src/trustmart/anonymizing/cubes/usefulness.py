@@ -17,7 +17,8 @@ def usefulness(session: Session, release: Release, target: str) -> dict[str, Any
     """Return the share of each sum that is not published, and the error of every total by a single column.
 
     query_error: relative error of the total of people (each once per cell), records and sums by the labels of one
-    column, added up from the finest published rows, against the truth: median and maximum over all labels.
+    column (its margin where that is published, else added up from the finest published rows) against the truth: median
+    and maximum over all labels. Where people are in several cells, a margin counts them once and so differs.
     """
     errors = [
         abs(float(shown) - float(true)) / abs(float(true))
@@ -41,12 +42,31 @@ def _questions(release: Release, target: str) -> Iterator[str]:
         name = quoted(f"cell_{column}")
         for shown, true in _figures(release):
             yield (
-                f"select coalesce(found.total, 0), truth.total from (select cells.{name} as label, sum({true}) as total"
+                f"select coalesce(margin.total, found.total, 0), truth.total"
+                f" from (select cells.{name} as label, sum({true}) as total"
                 f" from {_truth()} group by cells.{name}) as truth"
-                f" left join (select {quoted(column)} as label, sum({shown}) as total from {target}"
-                f" where {_finest(release)} group by {quoted(column)}) as found"
+                f" left join ({_found(release, target, column, shown, _finest(release))}) as found"
                 f" on found.label is not distinct from truth.label"
+                f" left join ({_found(release, target, column, shown, _margin(release, column))}) as margin"
+                f" on margin.label is not distinct from truth.label"
             )
+
+
+def _found(release: Release, target: str, column: str, shown: str, where: str) -> str:
+    """Return the statement that adds a figure up by the labels of a column."""
+    return (
+        f"select {quoted(column)} as label, sum({shown}) as total from {target} where {where} group by {quoted(column)}"
+    )
+
+
+def _margin(release: Release, column: str) -> str:
+    """Return the condition on the rows that sum over all other columns; no row where they are not published."""
+    if (column,) not in release.margins:
+        return "1 = 0"
+    others = [other for other in release.quasi_identifiers if other != column]
+    every = [f"{quoted(other)} = '{ROLLED}'" for other in others]
+    itself = [f"coalesce({quoted(column)}, '') <> '{ROLLED}'"] if column in cells_sql.rolled_columns(release) else []
+    return " and ".join([*every, *itself]) or "1 = 0"
 
 
 def _figures(release: Release) -> Iterator[tuple[str, str]]:
