@@ -151,11 +151,7 @@ def _cheapest(relations: Relations, closed: np.ndarray, lines: np.ndarray) -> np
 
 
 def _prices(cube: Cube, relations: Relations, closed: np.ndarray) -> np.ndarray:
-<<<<<<< HEAD
     """Return, per line, how many people its cheapest open cell has; a margin costs more than any part."""
-=======
-    """Return, per line, how many people its cheapest open cell has; margins cost more than parts, none infinity."""
->>>>>>> cubes
     price = np.full(len(relations.margin), np.inf)
     entries = np.flatnonzero(~closed[relations.cell])
     lines, first = np.unique(relations.line[entries], return_index=True)
