@@ -24,7 +24,7 @@ from trustmart.anonymity.search import SensitiveColumn
 from trustmart.anonymizing.class_sql import diversity, hierarchical_t, ordered_t
 from trustmart.anonymizing.encoding_sql import Encoding, Profile
 from trustmart.anonymizing.files import TableFile
-from trustmart.anonymizing.words import listed, quoted
+from trustmart.anonymizing.words import kept, listed, quoted
 from trustmart.warehouse import Session
 
 
@@ -48,11 +48,10 @@ def publish(
     layout = lay_out(recoding.hierarchies, floor=recoding.levels)
     encoding = Encoding(table, layout, profiled, recoding.levels)
     beside = output.with_name(f".{output.name}.writing")
-    place = "'" + str(beside).replace("'", "''") + "'"
     try:
         with encoding.codes(session), _references(session, requirements, references):
             chosen = published_rows(encoding, requirements, columns)
-            written = int(session.value(f"copy ({chosen}) to {place} (format parquet)"))
+            written = session.write_parquet(chosen, beside)
         os.replace(beside, output)
     finally:
         beside.unlink(missing_ok=True)
@@ -73,9 +72,10 @@ def published_rows(encoding: Encoding, requirements: Requirements, columns: Sequ
     same = " and ".join(f"named.{key} = encoded.{key}" for key in keys)
     chosen = [f"named.label_{place} as {quoted(name)}" for place, name in enumerate(names)]
     chosen += [f"encoded.plain_{place} as {quoted(column)}" for place, column in enumerate(columns)]
+    rows = f"select {listed(encoded + plain + codes)} from {encoding.joined()}{joins}"
     safe, steps = _safe_classes(keys, requirements)
     statements = [
-        f"encoded as materialized (select {listed(encoded + plain + codes)} from {encoding.joined()}{joins})",
+        f"encoded as {kept(rows, encoding.table.dialect)}",
         *steps,
         f"safe as ({safe})",
         f"named as (select {listed([f'safe.{key}' for key in keys] + labels)} from {encoding.labelled('safe')})",
@@ -131,7 +131,7 @@ def _condition(name: str, model: Model, counted: str, shares: str, keys: Sequenc
     else:
         found = hierarchical_t(name, counted, shares, keys, len(next(iter(model.paths.values()))))
     same = " and ".join(f"distance.{key} = judged.{key}" for key in keys)
-    return f"(select t from {name} as distance where {same}) <= {model.t + TOLERANCE!r}", found
+    return f"(select max(t) from {name} as distance where {same}) <= {model.t + TOLERANCE!r}", found
 
 
 @contextmanager
