@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all spark check up bench docs clean lock format
+.PHONY: help demo test test-all spark check up bench bench-peers docs clean lock format
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements.lock.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Trustmart needs Python 3.11, 3.12 or 3.13 with venv (on Debian: apt-get install python3 python3-venv)."; exit 1; }
@@ -25,13 +25,15 @@ $(VENV)/.installed: requirements.lock.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.spark: requirements-spark.lock.txt $(VENV)/.installed
+# Beside the other one: where PySpark is installed, Great Expectations imports it, and that ends pytest's workers.
+$(VENV)-spark/.installed: requirements-spark.lock.txt $(VENV)/.installed
 	@command -v java >/dev/null || { echo "Spark needs Java 17 (on Debian: apt-get install openjdk-17-jre-headless)."; exit 1; }
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements-spark.lock.txt
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@test -x $(VENV)-spark/bin/python || $(PYTHON) -m venv $(VENV)-spark
+	@VIRTUAL_ENV=$(VENV)-spark $(BIN)/uv pip sync --quiet --require-hashes requirements-spark.lock.txt
+	@VIRTUAL_ENV=$(VENV)-spark $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-spark: $(VENV)/.spark  ## add Spark to the environment, for tables that one machine is not enough for
+spark: $(VENV)-spark/.installed  ## make .venv-spark, with Spark, for tables that one machine is not enough for
 
 demo: $(VENV)/.installed  ## set everything up, make a CRM of 20,000 customers, run one night through Airflow
 	@$(BIN)/python -m trustmart_airflow.demo
@@ -54,6 +56,15 @@ up: $(VENV)/.installed  ## start Airflow with its UI; the login is printed
 bench: $(VENV)/.installed  ## measure the night against the same work without privacy
 	@$(BIN)/python benchmarks/night.py
 
+var/bench-venv/.installed: benchmarks/peers/requirements.lock.txt $(VENV)/.installed
+	@mkdir -p var
+	@test -x var/bench-venv/bin/python || $(BIN)/python -m venv var/bench-venv
+	@VIRTUAL_ENV=var/bench-venv $(BIN)/uv pip sync --quiet --require-hashes benchmarks/peers/requirements.lock.txt
+	@touch $@
+
+bench-peers: var/bench-venv/.installed  ## measure the anonymity engine against ANJANA, anonypy and pyCANON
+	@$(BIN)/python benchmarks/peers.py
+
 docs: $(VENV)/.installed  ## build dbt's documentation of every model and column
 	@$(BIN)/trustmart docs
 
@@ -66,4 +77,4 @@ lock: $(VENV)/.installed  ## resolve the newest versions again and write the loc
 	@$(BIN)/uv export --quiet --no-emit-project --no-annotate --no-header --all-groups --all-extras --output-file requirements-spark.lock.txt > /dev/null
 
 clean:  ## remove the environment and everything the runs have made
-	@rm -rf $(VENV) var dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-spark var dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -7,6 +7,7 @@
     │   ├── WarehouseBusy         another process is writing the same zone
     │   ├── WarehouseLocked       the key does not open the zone
     │   ├── LedgerBroken          somebody has changed the ledger's file
+    │   ├── ExtraMissing          what is asked for needs packages of an extra that is not installed
     │   └── StatementFailed       the engine refused a statement; its own words may quote a person, so they are not kept
     ├── SourceError               who: the owner of the CRM extract
     │   ├── SourceMissing         no file or table where the mapping points
@@ -19,9 +20,11 @@
     │   └── NoRecoding            no recoding meets the privacy models within the suppression budget
     ├── BuildError                who: the author of a model
     │   ├── ModelsFailed          dbt could not build or test a model
-    │   └── FenceBroken           a model reaches around its zone's door
+    │   ├── FenceBroken           a model reaches around its zone's door
+    │   └── TypesHeld             a column's privacy type is not what policy allows
     ├── Held                      who: the data protection officer and the mart's owner
     │   ├── ReleaseHeld           an anonymized mart lets somebody stand out
+    │   ├── BudgetSpent           a population has too little epsilon left this year for a noisy release
     │   └── ActivationHeld        a row of an audience has no legal basis now
     ├── DestinationError          who: the marketer; the destination did not take what was sent
     └── AccountingMismatch        who: us; rows in are not rows loaded + rows quarantined
@@ -63,6 +66,10 @@ class WarehouseLocked(ConfigurationError):
 
 class LedgerBroken(ConfigurationError):
     """The ledger's file is not as it was written."""
+
+
+class ExtraMissing(ConfigurationError):
+    """Packages of an optional extra are not installed."""
 
 
 class StatementFailed(ConfigurationError):
@@ -123,12 +130,20 @@ class FenceBroken(BuildError):
     """A model reaches around its zone's door."""
 
 
+class TypesHeld(BuildError):
+    """A column carries more of a person than policy allows, or nobody can tell what it carries."""
+
+
 class Held(TrustmartError):
     """Something was kept back; nothing was lost."""
 
 
 class ReleaseHeld(Held):
     """An anonymized mart is kept back; its last release stands."""
+
+
+class BudgetSpent(Held):
+    """A noisy release would take more epsilon than its population has left this year; nothing was drawn."""
 
 
 class ActivationHeld(Held):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from trustmart.gates import checks, inspect_all
+from trustmart.gates.suites import requirements
 from trustmart.policy import Policy
 from trustmart.warehouse import DuckDBWarehouse
 
@@ -46,7 +47,7 @@ def test_a_check_that_breaks_only_inside_great_expectations_holds(
 
     monkeypatch.setattr(expectations, "_findings", broken)
     for report in inspect_all(policy=policy, warehouse=warehouse):
-        assert len(report.findings) == (6 if report.mart == "dim_segments" else 4)
+        assert len(report.findings) == len(requirements(policy, report.mart))
         assert all("by Great Expectations (CatalogException)" in reason for reason in report.reasons)
 
 

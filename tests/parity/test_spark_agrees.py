@@ -17,10 +17,11 @@ from parity.test_publishing_agrees import QUASI_IDENTIFIERS, ROWS, SCHEMA, SENSI
 from trustmart.anonymizing.anonymize import Anonymized, anonymize
 from trustmart.anonymizing.config import ReleaseConfig
 from trustmart.anonymizing.files import engine, open_table
+from trustmart.anonymizing.tree_release import release_by_tree
 from trustmart.errors import NoRecoding, StatementFailed, TableUnfit
 from trustmart.warehouse import Session
 
-pytest.importorskip("pyspark", reason="Spark is not in this environment: make spark")
+pytest.importorskip("pyspark", reason="Spark has an environment of its own: make spark")
 pytestmark = [
     pytest.mark.spark,
     pytest.mark.slow,
@@ -114,6 +115,23 @@ def test_spark_releases_the_same_of_many(spark: Session, tmp_path: Path, model: 
     source = tmp_path / "in.parquet"
     duckdb.connect().execute(f"copy ({MANY}) to '{source}' (format parquet)")
     _check_same(spark, source, _config(model, 50, 0.3))
+
+
+def test_a_tree_on_spark_is_the_same(spark: Session, tmp_path: Path) -> None:
+    """Same tree, same labels, same measures of 100,000 people (S12)."""
+    source, rows, digests, figures = tmp_path / "in.parquet", [], [], []
+    duckdb.connect().execute(f"copy ({MANY}) to '{source}' (format parquet)")
+    config = _config("distinct", 50, 0.3).model_copy(update={"method": "tree"})
+    with engine() as session:
+        for number, tried in enumerate([session, spark]):
+            output = tmp_path / f"{number}.parquet"
+            done = release_by_tree(tried, open_table(tried, source), config, output)
+            rows.append(Counter(tuple(row.items()) for row in parquet.read_table(output).to_pylist()))
+            digests.append(done.tree.digest)
+            figures.append(_figures(done.as_dict()))
+    assert rows[0] == rows[1]
+    assert digests[0] == digests[1]
+    assert figures[0] == pytest.approx(figures[1])
 
 
 def test_spark_reads_csv_as_it_stands(spark: Session, tmp_path: Path) -> None:

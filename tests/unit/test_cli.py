@@ -25,6 +25,7 @@ COMMANDS = [
     "decide",
     "record",
     "decisions",
+    "budget",
     "check",
     "request",
     "generate",
@@ -50,6 +51,21 @@ def test_check_tells_a_script_the_version() -> None:
     said = json.loads(runner.invoke(app, ["check", "--json"]).output)
     assert said["audiences"] == 3
     assert len(said["policy_version"]) == 12
+
+
+def test_check_shows_where_a_model_s_columns_come_from(tmp_path: Path) -> None:
+    """`check --model NAME --picture` lists each column's way back to its source, and draws it (S17)."""
+    picture = tmp_path / "flow.svg"
+    shown = runner.invoke(app, ["check", "--model", "dim_customer_segments", "--picture", str(picture)])
+    assert shown.exit_code == 0
+    assert "birth_date generalized to age_bands" in shown.output
+    assert "stg_crm__customers" in picture.read_text()
+
+
+def test_check_of_a_model_that_is_not_there_says_which_are() -> None:
+    """A typo in --model is an error that lists the models (S57)."""
+    refused = runner.invoke(app, ["check", "--model", "dim_nothing"])
+    assert refused.exit_code == 1
 
 
 def test_an_instant_that_is_none_is_refused() -> None:

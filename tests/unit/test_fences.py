@@ -58,6 +58,7 @@ def known(home: Path) -> dict[str, Any]:
     return {
         "marts": {*policy.releases, *policy.personal_marts},
         "crossings": {name: score.learned_from for name, score in policy.scores.items()},
+        "tiers": {name for name, release in policy.releases.items() if release.tier is not None},
     }
 
 
@@ -305,8 +306,13 @@ PLANTED = {
         "no folder of the zone",
     ),
     "marts/anonymized/planted_contract.sql": (
-        "{{ config(contract={'enforced': false}) }} select region as x from {{ ref('dim_customer_segments') }}",
+        "{{ config(materialized='table', contract={'enforced': false}) }} select region as x"
+        " from {{ ref('dim_customer_segments') }}",
         "without an enforced contract",
+    ),
+    "marts/personal/planted_door.sql": (
+        "{{ config(materialized='door') }} select subject_id as x from {{ ref('int_subjects__permitted') }}",
+        "stands outside models/marts/anonymized",
     ),
     "intermediate/restricted/planted_public.sql": (
         "{{ config(access='public') }} select subject_id as x from {{ ref('int_customers__deduplicated') }}",

@@ -78,12 +78,16 @@ def _place_among_siblings(parent: Codes) -> Codes:
 
 @dataclass(frozen=True)
 class KeyLayout:
-    """Where each column's code lies: which key, and how far it is shifted to the left."""
+    """Where each column's code lies: which key, and how far it is shifted to the left.
+
+    absent: per column the leaves that do not occur, whose codes mean nothing.
+    """
 
     hierarchies: tuple[Hierarchy, ...]
     prefix_codes: tuple[PrefixCode, ...]
     keys: tuple[int, ...]
     shifts: tuple[int, ...]
+    absent: tuple[tuple[int, ...], ...]
 
     @property
     def key_count(self) -> int:
@@ -143,7 +147,8 @@ def lay_out(
         # A column of no bits may come last in a full key, where nothing can be shifted any more.
         shifts.append(min(used[key], KEY_BITS - 1))
         used[key] += code.bits
-    return KeyLayout(tuple(hierarchies), tuple(codes), tuple(keys), tuple(shifts))
+    without = tuple(tuple(leaves) for leaves in missing)
+    return KeyLayout(tuple(hierarchies), tuple(codes), tuple(keys), tuple(shifts), without)
 
 
 def _signed(number: int) -> int:

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trustmart.anonymity.recoding import Recoding
-from trustmart.anonymity.search import BaseTable, Fit, fit
+from trustmart.anonymity.search import Fit, fit
 from trustmart.anonymity.table_measures import TableMeasures
 from trustmart.anonymity.utility import column_loss
 from trustmart.anonymizing.config import ReleaseConfig
-from trustmart.anonymizing.counting import check_enough, count_base
+from trustmart.anonymizing.counting import check_enough, count_base, count_fallbacks
 from trustmart.anonymizing.encoding_sql import profile
 from trustmart.anonymizing.files import TableFile, open_table
 from trustmart.anonymizing.hierarchies import build_hierarchy
@@ -46,6 +44,7 @@ class Anonymized:
         fitted = self.fitted
         return {
             **self.measures.as_dict(),
+            "method": "full_domain",
             "loss": fitted.loss,
             "loss_by_column": self.loss_by_column,
             "optimal": fitted.optimal,
@@ -109,7 +108,7 @@ def anonymize(
         fitted=fitted,
         recoding=recoding,
         loss_by_column=_loss_by_column(session, published, recoding, measures.suppressed or 0),
-        fallbacks=_fallbacks(base),
+        fallbacks=count_fallbacks(base),
         measures=measures,
     )
 
@@ -121,15 +120,4 @@ def _loss_by_column(session: Session, relation: str, recoding: Recoding, suppres
         name = quoted(hierarchy.name)
         labels = dict(session.rows(f"select {name}, count(*) from {relation} group by {name}"))
         found[hierarchy.name] = column_loss(labels, hierarchy, level, suppressed=suppressed)
-    return found
-
-
-def _fallbacks(base: BaseTable) -> dict[str, int]:
-    """Return how many records of each column with a fallback went there."""
-    found = {}
-    for column, hierarchy in enumerate(base.layout.hierarchies):
-        if hierarchy.outside_leaf is not None:
-            code = base.layout.prefix_codes[column].codes[hierarchy.outside_leaf]
-            there = base.layout.column_codes(base.keys, column) == np.int64(code)
-            found[hierarchy.name] = int(base.counts[there].sum())
     return found

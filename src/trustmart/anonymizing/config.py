@@ -1,62 +1,17 @@
 """What a release shall be, as a file says it: quasi-identifiers with hierarchies, sensitive columns with models."""
 
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from trustmart.errors import ReleaseFault
+from trustmart.policy import HierarchyRule, Sensitive
+from trustmart.policy.base import PolicyModel
 
 
-class _Part(BaseModel):
-    """Frozen, and it knows every word it accepts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CalendarRule(_Part):
-    """Days of a range of dates (the first and last that occur, unless given)."""
-
-    first: date | None = Field(None, alias="from")
-    last: date | None = Field(None, alias="to")
-
-
-class RangesRule(_Part):
-    """Intervals of growing width."""
-
-    start: float = Field(alias="from")
-    end: float = Field(alias="to")
-    widths: list[Annotated[float, Field(gt=0)]] = Field(min_length=1)
-
-
-class PrefixRule(_Part):
-    """Prefixes of codes of one length."""
-
-    length: int = Field(ge=1, le=64)
-    keep: list[Annotated[int, Field(ge=1)]] | None = None
-
-
-class HierarchyRule(_Part):
-    """Where a hierarchy comes from; exactly one of these."""
-
-    calendar: CalendarRule | None = None
-    ranges: RangesRule | None = None
-    prefixes: PrefixRule | None = None
-    csv: Path | None = None
-    tree: dict[str, Any] | None = None
-    flat: Literal[True] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "HierarchyRule":
-        """Refuse none, and several."""
-        if len(self.model_fields_set) != 1:
-            raise ValueError("a hierarchy is one of calendar, ranges, prefixes, csv, tree or flat")
-        return self
-
-
-class QuasiIdentifier(_Part):
+class QuasiIdentifier(PolicyModel):
     """A column that somebody outside could know."""
 
     hierarchy: HierarchyRule
@@ -65,41 +20,21 @@ class QuasiIdentifier(_Part):
     weight: float = Field(1.0, gt=0)
 
 
-class Sensitive(_Part):
-    """A column that nobody shall learn about a person, and what every class must satisfy for it."""
+class ReleaseConfig(PolicyModel):
+    """One anonymized table.
 
-    distinct: int | None = Field(None, ge=1)
-    entropy: float | None = Field(None, ge=1)
-    recursive_c: float | None = Field(None, gt=0)
-    recursive_l: int | None = Field(None, ge=2)
-    t: float | None = Field(None, ge=0, le=1)
-    distance: Literal["equal", "ordered", "hierarchical"] = "equal"
-    order: list[str] | None = None
-    tree: dict[str, Any] | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> "Sensitive":
-        """Refuse halves of a model, and a column without one."""
-        if (self.recursive_c is None) != (self.recursive_l is None):
-            raise ValueError("recursive diversity needs both recursive_c and recursive_l")
-        if self.distance != "equal" and self.t is None:
-            raise ValueError("a distance is for t")
-        if (self.distance == "hierarchical") != (self.tree is not None):
-            raise ValueError("the hierarchical distance needs a tree, and only it")
-        if all(model is None for model in (self.distinct, self.entropy, self.recursive_c, self.t)):
-            raise ValueError("say at least one of distinct, entropy, recursive_c with recursive_l, t")
-        return self
-
-
-class ReleaseConfig(_Part):
-    """One anonymized table."""
+    method: full_domain publishes one level per column; tree, for the laboratory, mixes levels and suppresses nobody.
+    reserve: with a tree, so many people above minimum_class_size are in every leaf when it is grown.
+    """
 
     minimum_class_size: int = Field(ge=2)
     maximum_suppressed: float = Field(0.0, ge=0, lt=1)
     quasi_identifiers: dict[str, QuasiIdentifier] = Field(min_length=1)
-    sensitive: dict[str, Sensitive] = {}
-    publish: list[str] = []
-    time_limit_seconds: float = Field(60.0, gt=0)
+    sensitive: dict[str, Sensitive] = Field(default_factory=dict)
+    publish: list[str] = Field(default_factory=list)
+    time_limit_seconds: float = Field(default=60.0, gt=0)
+    method: Literal["full_domain", "tree"] = "full_domain"
+    reserve: int = Field(default=2, ge=0)
 
     @model_validator(mode="after")
     def _one_role_each(self) -> "ReleaseConfig":
@@ -107,6 +42,8 @@ class ReleaseConfig(_Part):
         roles = [*self.quasi_identifiers, *self.sensitive, *self.publish]
         if twice := sorted({column for column in roles if roles.count(column) > 1}):
             raise ValueError(f"{', '.join(twice)}: a column has one role, quasi_identifiers, sensitive or publish")
+        if self.method == "full_domain" and "reserve" in self.model_fields_set:
+            raise ValueError("reserve is for method: tree")
         return self
 
     @property

@@ -111,3 +111,14 @@ def check_enough(profiled: Profile, k: int, name: str) -> None:
         raise TableUnfit(
             f"{name} has {profiled.records:,} rows, a class must have {k:,}: not even one class of everybody is enough"
         )
+
+
+def count_fallbacks(base: BaseTable) -> dict[str, int]:
+    """Return how many records of each column with a fallback went there."""
+    found = {}
+    for column, hierarchy in enumerate(base.layout.hierarchies):
+        if hierarchy.outside_leaf is not None:
+            code = base.layout.prefix_codes[column].codes[hierarchy.outside_leaf]
+            there = base.layout.column_codes(base.keys, column) == np.int64(code)
+            found[hierarchy.name] = int(base.counts[there].sum())
+    return found

@@ -47,7 +47,11 @@ def engine_called(name: Dialect) -> Iterator[Session]:
     try:
         from trustmart.warehouse.spark import spark_session
     except ImportError:
-        raise ReleaseFault(["--engine spark: Spark is not in this environment; add it: make spark"]) from None
+        raise ReleaseFault(
+            [
+                "--engine spark: Spark is not in this environment; it has its own: make spark, then .venv-spark/bin/trustmart"
+            ]
+        ) from None
     with spark_session(threads=Settings().threads, memory="2g") as spark:
         yield spark
 

@@ -1,50 +1,29 @@
 """Hierarchies for the columns of a table: by the rule that a configuration gives, over the values that occur."""
 
-import csv
 from datetime import date
-from pathlib import Path
 
+from trustmart.anonymity.declared import declared_hierarchy
 from trustmart.anonymity.hierarchy import Hierarchy
-from trustmart.anonymity.hierarchy_building import MOST_LEAVES, calendar, categories, flat, prefixes, ranges, tree
-from trustmart.anonymizing.config import CalendarRule, QuasiIdentifier
+from trustmart.anonymity.hierarchy_building import MOST_LEAVES, calendar, flat, prefixes
+from trustmart.anonymizing.config import QuasiIdentifier
 from trustmart.anonymizing.files import TableFile
 from trustmart.anonymizing.words import leaf_expression, quoted
-from trustmart.errors import HierarchyFault, TableUnfit
+from trustmart.errors import TableUnfit
+from trustmart.policy import CalendarRule
 from trustmart.warehouse import Session
 
 
 def build_hierarchy(session: Session, table: TableFile, column: str, asked: QuasiIdentifier) -> Hierarchy:
     """Build a column's hierarchy; raises HierarchyFault."""
     rule, fallback = asked.hierarchy, asked.fallback
+    if rule.is_whole:
+        return declared_hierarchy(column, rule, fallback=fallback)
     if rule.calendar is not None:
         return calendar(column, *_days(session, table, column, rule.calendar), fallback=fallback)
-    if rule.ranges is not None:
-        return ranges(column, rule.ranges.start, rule.ranges.end, rule.ranges.widths, fallback=fallback)
+    values = distinct_texts(session, table, column)
     if rule.prefixes is not None:
-        values = distinct_texts(session, table, column)
         return prefixes(column, values, length=rule.prefixes.length, keep=rule.prefixes.keep, fallback=fallback)
-    if rule.csv is not None:
-        return read_hierarchy(column, rule.csv, fallback=fallback)
-    if rule.tree is not None:
-        return tree(column, rule.tree, fallback=fallback)
-    return flat(column, distinct_texts(session, table, column), fallback=fallback)
-
-
-def read_hierarchy(column: str, path: Path, *, fallback: str | None = None) -> Hierarchy:
-    """Read a hierarchy from CSV: a line with the names of the levels, then a line per value, finest level first."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        kind = type(error).__name__
-        raise HierarchyFault(f"{column}: the hierarchy {path.name} cannot be read ({kind})") from None
-    lines = text.splitlines()
-    separator = max(",;\t", key=lines[0].count) if lines else ","
-    header, *rows = list(csv.reader(lines, delimiter=separator)) or [[]]
-    if not rows:
-        raise HierarchyFault(f"{column}: the hierarchy {path.name} has no line below the names of its levels")
-    ends_in_root = all(len(row) > 1 and row[-1] == "*" for row in rows)
-    names = header[:-1] if ends_in_root else header
-    return categories(column, rows, level_names=names, fallback=fallback)
+    return flat(column, values, fallback=fallback)
 
 
 def distinct_texts(session: Session, table: TableFile, column: str) -> list[str]:

@@ -26,9 +26,10 @@ def inspect_table(
 
 def class_size_counts(session: Session, relation: str, quasi_identifiers: Sequence[str]) -> dict[int, int]:
     """Return how many classes there are of each size."""
-    keys = listed(quoted(column) for column in quasi_identifiers)
+    columns = listed(quoted(column) for column in quasi_identifiers)
+    # The columns themselves are left behind: one of them may be called what a count is called here.
     found = session.rows(
-        f"with classes as (select {keys}, count(*) as size from {relation} group by {keys})"
+        f"with classes as (select count(*) as size from {relation} group by {columns})"
         " select size, count(*) from classes group by size"
     )
     return {int(size): int(classes) for size, classes in found}
@@ -38,7 +39,9 @@ def _measure_sensitive(
     session: Session, relation: str, quasi_identifiers: Sequence[str], column: str
 ) -> SensitiveMeasures:
     """Measure every class in one statement, and take the worst of each."""
-    keys, value = listed(quoted(name) for name in quasi_identifiers), quoted(column)
+    columns, value = [quoted(name) for name in quasi_identifiers], quoted(column)
+    names = [f"key_{place}" for place in range(len(columns))]
+    keys, named = listed(names), listed(f"{old} as {new}" for old, new in zip(columns, names, strict=True))
     ratios = listed(f"max(coalesce(ratio_{l}, cast('infinity' as double)))" for l in RECURSIVE_L)  # noqa: E741
     values = int(
         session.value(
@@ -47,7 +50,8 @@ def _measure_sensitive(
         or 0
     )
     statements = [
-        f"grouped as (select {keys}, {value} as held, count(*) as people from {relation} group by {keys}, {value})",
+        f"grouped as (select {named}, {value} as held, count(*) as people from {relation}"
+        f" group by {listed(columns)}, {value})",
         "domain as (select held, row_number() over (order by held) as code"
         " from (select held from grouped where held is not null group by held) as known)",
         f"counted as (select dense_rank() over (order by {keys}) as class, coalesce(domain.code, 0) as code, people"

@@ -25,6 +25,7 @@ from trustmart.anonymizing.class_sql import diversity, hierarchical_t, ordered_t
 from trustmart.anonymizing.encoding_sql import Encoding, Profile
 from trustmart.anonymizing.files import TableFile
 from trustmart.anonymizing.words import kept, listed, quoted
+from trustmart.errors import AccountingMismatch
 from trustmart.warehouse import Session
 
 
@@ -47,15 +48,54 @@ def publish(
     """
     layout = lay_out(recoding.hierarchies, floor=recoding.levels)
     encoding = Encoding(table, layout, profiled, recoding.levels)
+    with encoding.codes(session), _references(session, requirements, references):
+        return write_whole(session, published_rows(encoding, requirements, columns), output)
+
+
+def write_whole(session: Session, statement: str, output: Path, *, records: int | None = None) -> int:
+    """Write what a statement yields as Parquet, whole or not at all; return how many rows that is.
+
+    records: how many there must be, where that is known. Raises AccountingMismatch before the file appears.
+    """
     beside = output.with_name(f".{output.name}.writing")
     try:
-        with encoding.codes(session), _references(session, requirements, references):
-            chosen = published_rows(encoding, requirements, columns)
-            written = session.write_parquet(chosen, beside)
+        written = session.write_parquet(statement, beside)
+        if records is not None and written != records:
+            raise AccountingMismatch(f"{records:,} records were to be published, {written:,} were written")
         os.replace(beside, output)
     finally:
         beside.unlink(missing_ok=True)
     return written
+
+
+def publish_into(
+    session: Session,
+    target: str,
+    table: TableFile,
+    recoding: Recoding,
+    requirements: Requirements,
+    references: Mapping[str, SensitiveColumn],
+    *,
+    columns: Sequence[str],
+    profiled: Profile,
+) -> int:
+    """Write what may be published into a passing table of the engine; return how many records that is."""
+    encoding = Encoding(table, lay_out(recoding.hierarchies, floor=recoding.levels), profiled, recoding.levels)
+    with encoding.codes(session), _references(session, requirements, references):
+        session.run(f"create temp table {target} as {published_rows(encoding, requirements, columns)}")
+    return int(session.value(f"select count(*) from {target}"))
+
+
+def keep_safe_classes(
+    session: Session, rows: str, requirements: Requirements, references: Mapping[str, SensitiveColumn]
+) -> None:
+    """Delete from a table the classes (column class_id) that do not satisfy every model."""
+    with _references(session, requirements, references):
+        codes, joins = _value_codes(requirements)
+        safe, steps = _safe_classes(["class_id"], requirements)
+        encoded = f"encoded as (select {listed(['class_id', *codes])} from {rows} as source{joins})"
+        kept = f"with {listed([encoded, *steps])} {safe}"
+        session.run(f"delete from {rows} where class_id not in ({kept})")
 
 
 def published_rows(encoding: Encoding, requirements: Requirements, columns: Sequence[str]) -> str:

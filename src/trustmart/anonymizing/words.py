@@ -21,6 +21,12 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
+def class_id(columns: Iterable[str]) -> str:
+    """Return what names a row's class: a digest of its labels, in their order. Nulls are labels too."""
+    labels = listed(f"coalesce(cast({quoted(column)} as string), '∅')" for column in columns)
+    return f"md5(concat_ws('|', {labels}))"
+
+
 def label_expression(value: str, labels: Sequence[str], dialect: Dialect) -> str:
     """Return an expression as one of the labels.
 

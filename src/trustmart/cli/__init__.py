@@ -7,7 +7,9 @@ from trustmart.cli.app import app
 from trustmart.cli import verbs
 from trustmart.cli import decide
 from trustmart.cli import proof
+from trustmart.cli import budget
 from trustmart.cli import anonymity
+from trustmart.cli import check
 from trustmart.cli import tools
 
-__all__ = ["anonymity", "app", "decide", "proof", "tools", "verbs"]
+__all__ = ["anonymity", "app", "budget", "check", "decide", "proof", "tools", "verbs"]

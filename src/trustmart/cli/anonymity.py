@@ -15,6 +15,8 @@ from trustmart.cli.app import AsJson, app, errors_for_people, print_json, screen
 
 if TYPE_CHECKING:
     from trustmart.anonymity.table_measures import TableMeasures
+    from trustmart.anonymizing.anonymize import Anonymized
+    from trustmart.anonymizing.tree_release import TreeReleased
 
 Input = Annotated[Path, typer.Argument(help="A .csv or .parquet file, one row per person.")]
 Picture = Annotated[Path | None, typer.Option(help="Draw class sizes and risk into this .svg or .png.")]
@@ -78,6 +80,7 @@ def _anonymize(
     from trustmart.anonymizing.anonymize import anonymize
     from trustmart.anonymizing.config import load_config
     from trustmart.anonymizing.files import engine_called, open_table
+    from trustmart.anonymizing.tree_release import TreeReleased, release_by_tree
     from trustmart.errors import ReleaseFault
 
     release = load_config(config)
@@ -87,7 +90,11 @@ def _anonymize(
         raise ReleaseFault(["--output is the input: give the anonymous table a name of its own"])
     with engine_called(engine) as session, _progress(as_json) as (on_step, on_check):
         table = open_table(session, file)
-        done = anonymize(session, table, release, output, on_step=on_step, on_check=on_check)
+        done = (
+            release_by_tree(session, table, release, output, on_step=on_step)
+            if release.method == "tree"
+            else anonymize(session, table, release, output, on_step=on_step, on_check=on_check)
+        )
         if picture is not None:
             _draw(
                 session, open_table(session, output).relation, list(release.quasi_identifiers), done.measures, picture
@@ -95,17 +102,35 @@ def _anonymize(
     if as_json:
         print_json({**done.as_dict(), "output": str(output)})
         return
+    if isinstance(done, TreeReleased):
+        _say_tree(done)
+    else:
+        _say_levels(done)
+    for name, count in done.fallbacks.items():
+        if count:
+            typer.echo(f"{name}: {count:,} values were outside its hierarchy and went to its fallback")
+    _say(done.measures)
+    typer.echo(f"written: {output}")
+
+
+def _say_levels(done: "Anonymized") -> None:
+    """Print the level of each column, and how good that is."""
     levels = Table("column", "published as", "loss")
     for name, column in done.recoding.as_dict()["columns"].items():
         levels.add_row(name, column["level_name"], f"{done.loss_by_column[name]:.3f}")
     Console().print(levels)
     proof = "no other recoding loses less" if done.fitted.optimal else f"another may lose {done.fitted.gap:.3f} less"
     typer.echo(f"loss {done.fitted.loss:.4f} ({proof}; {done.fitted.nodes:,} recodings)")
-    for name, count in done.fallbacks.items():
-        if count:
-            typer.echo(f"{name}: {count:,} values were outside its hierarchy and went to its fallback")
-    _say(done.measures)
-    typer.echo(f"written: {output}")
+
+
+def _say_tree(done: "TreeReleased") -> None:
+    """Print each column's loss, and how large the tree is."""
+    columns = Table("column", "loss")
+    for name, loss in done.loss_by_column.items():
+        columns.add_row(name, f"{loss:.3f}")
+    Console().print(columns)
+    typer.echo(f"loss {done.loss:.4f} (a tree of {done.leaves:,} classes, digest {done.tree.digest[:12]})")
+    typer.echo("labels of mixed levels: for contract-bound use only (docs/anonymity.md, The laboratory tree)")
 
 
 def _inspect(

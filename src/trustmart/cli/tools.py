@@ -11,25 +11,6 @@ from rich.console import Console
 from trustmart.cli.app import AsJson, app, errors_for_people, open_tools, print_json, progress
 
 
-@app.command()
-def check(as_json: AsJson = False) -> None:
-    """Check the policy: all faults of all files at once."""
-    with errors_for_people():
-        from trustmart.policy import load_policy
-        from trustmart.settings import Settings
-
-        policy = load_policy(Settings().policy_folder)
-        counts = {
-            name: len(getattr(policy, name))
-            for name in ("attributes", "sources", "purposes", "releases", "destinations", "audiences", "jurisdictions")
-        }
-        if as_json:
-            print_json({"policy_version": policy.version, **counts})
-        else:
-            said = ", ".join(f"{count} {name}" for name, count in counts.items())
-            typer.echo(f"policy {policy.version} is sound: {said}")
-
-
 # Whatever is typed too much is kept from the parser, which would repeat it: it may be the customer's number.
 @app.command(context_settings={"allow_extra_args": True})
 def request(

@@ -3,5 +3,6 @@
 from trustmart.gates.anonymized import inspect, inspect_all
 from trustmart.gates.personal import inspect_audiences
 from trustmart.gates.report import AudienceGateReport, Finding, GateReport
+from trustmart.gates.requirement import Memory
 
-__all__ = ["AudienceGateReport", "Finding", "GateReport", "inspect", "inspect_all", "inspect_audiences"]
+__all__ = ["AudienceGateReport", "Finding", "GateReport", "Memory", "inspect", "inspect_all", "inspect_audiences"]

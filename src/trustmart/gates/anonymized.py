@@ -1,17 +1,23 @@
 """The release gate: an anonymized mart is opened once it has proved that nobody in it stands out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from trustmart.anonymity import ClassMeasures, summarize_sizes
-from trustmart.gates.checks import CHECKS, suppressed_share_of
+from trustmart.gates.attacks import Attacked
+from trustmart.gates.checks import suppressed_share_of
+from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
 from trustmart.gates.report import Finding, GateReport
-from trustmart.gates.suites import Requirement, requirements
+from trustmart.gates.self_test import misses, self_test
+from trustmart.gates.suites import Memory, Requirement, requirements
 from trustmart.gates.validation import Verdict, validate
 from trustmart.policy import Policy
 from trustmart.warehouse import Session, Warehouse
+
+_NO_MEMORY = Memory()
 
 
 def inspect(mart: str, *, policy: Policy, warehouse: Warehouse, data_docs_folder: Path | None = None) -> GateReport:
@@ -27,16 +33,17 @@ def inspect_all(
     marts: Sequence[str] | None = None,
     not_built: Mapping[str, Finding] = MappingProxyType({}),
     data_docs_folder: Path | None = None,
+    memory: Memory = _NO_MEMORY,
 ) -> list[GateReport]:
     """Inspect the candidates of all marts (or some) in one run of Great Expectations. Never raises: it holds.
 
     not_built: why a mart was left out of the build, for those that were. data_docs_folder: where to build the Data Docs
-    (none unless given); they hold names and booleans only.
+    (none unless given); they hold names and booleans only. memory: what ledger and recodings remember of the marts.
     """
     marts = list(policy.releases) if marts is None else marts
     try:
         with warehouse.session(reads=["restricted"]) as session:
-            return _inspect_with(session, policy, marts, not_built, data_docs_folder)
+            return _inspect_with(session, policy, marts, not_built, data_docs_folder, memory)
     except Exception as error:  # noqa: BLE001 - fail closed: a gate that cannot look holds everything
         finding = _not_inspected("the gate could not look into the warehouse", error)
         return [_report(policy, mart, findings=[finding]) for mart in marts]
@@ -48,17 +55,28 @@ def _inspect_with(
     marts: Sequence[str],
     not_built: Mapping[str, Finding],
     data_docs_folder: Path | None,
+    memory: Memory,
 ) -> list[GateReport]:
     """Ask Great Expectations about the candidates that exist, and the warehouse why where it says no."""
     built = [mart for mart in marts if mart not in not_built and candidate_columns(session, mart)]
-    wanted = {mart: requirements(policy, mart) for mart in built}
+    wanted = {mart: requirements(policy, mart, memory) for mart in built}
     answers = _answers(session, wanted, data_docs_folder)
-    return [
+    reports = [
         _report_on(session, policy, mart, wanted[mart], answers[mart])
         if mart in wanted
         else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
         for mart in marts
     ]
+    missed = _self_test(session, policy, [one.mart for one in reports if not one.held], memory)
+    return [replace(one, findings=(*one.findings, *missed)) for one in reports] if missed else reports
+
+
+def _self_test(session: Session, policy: Policy, marts: Sequence[str], memory: Memory) -> list[Finding]:
+    """Return what keeps the gate itself from being believed; marts that are held anyway are no ground for plants."""
+    try:
+        return misses(self_test(session, policy, marts, memory))
+    except Exception as error:  # noqa: BLE001 - fail closed: a gate that cannot be tested holds everything
+        return [_not_inspected("the gate's self-test broke off", error)]
 
 
 def _answers(
@@ -78,42 +96,48 @@ def _report_on(
     session: Session, policy: Policy, mart: str, asked: Sequence[Requirement], verdicts: Sequence[Verdict]
 ) -> GateReport:
     """Explain every requirement that is not met, and add the figures."""
-    findings = [
-        finding
-        for requirement, verdict in zip(asked, verdicts, strict=True)
-        for finding in _findings(session, requirement, verdict)
-    ]
+    looks = [_look_again(session, requirement, verdict) for requirement, verdict in zip(asked, verdicts, strict=True)]
+    findings = [finding for one in looks for finding in one.findings]
+    attacks = [one for one in looks if one.attack]
     try:
         measures = _measure(session, policy, mart)
         share = suppressed_share_of(session, mart, class_size=policy.releases[mart].class_size)
     except Exception as error:  # noqa: BLE001 - fail closed: no figures, no release
-        return _report(policy, mart, findings=[*findings, _not_inspected("it could not be measured", error)])
-    return _report(policy, mart, findings=findings, measures=measures, suppressed_share=share)
+        return _report(
+            policy, mart, findings=[*findings, _not_inspected("it could not be measured", error)], attacks=attacks
+        )
+    return _report(policy, mart, findings=findings, measures=measures, suppressed_share=share, attacks=attacks)
 
 
-def _findings(session: Reader, requirement: Requirement, verdict: Verdict) -> list[Finding]:
-    """Return why a requirement is not met; empty only where Great Expectations and our own count say yes."""
+def _look_again(session: Reader, requirement: Requirement, verdict: Verdict) -> Attacked:
+    """Return why a requirement is not met; nothing only where Great Expectations and our own count say yes.
+
+    An attack is made once: what it brought back says whether and why.
+    """
     name = requirement.expectation
     if verdict.met and requirement.check == "no_direct_identifiers":
-        return []  # the dearest check; the others are so cheap that they are made twice
+        return Attacked(attack="")  # the dearest check; the others are so cheap that they are made twice
     try:
-        found = CHECKS[requirement.check](session, **requirement.arguments)
+        looked = verdict.told or look(requirement.check, session, requirement.arguments)
     except Exception as error:  # noqa: BLE001 - fail closed, and its message may quote a value
-        return [_not_inspected(f"{name} could not be measured", error, kind=verdict.trouble)]
+        broken = _not_inspected(f"{name} could not be measured", error, kind=verdict.trouble)
+        return Attacked(attack="", findings=(broken,))
     if verdict.trouble:
         what = f"{name} could not be measured by Great Expectations ({verdict.trouble})"
-        return [*found, Finding(what=what, count=1, next_step="mend what broke")]
-    if not verdict.met and not found:
+        broken = Finding(what=what, count=1, next_step="mend what broke")
+        return replace(looked, findings=(*looked.findings, broken))
+    if not verdict.met and not looked.findings:
         what = f"{name} is not met, though a second count finds nothing"
-        return [Finding(what=what, count=1, next_step="look into the gate's log")]
-    return found
+        return replace(looked, findings=(Finding(what=what, count=1, next_step="look into the gate's log"),))
+    return looked
 
 
 def _measure(session: Reader, policy: Policy, mart: str) -> ClassMeasures:
     """Return the figures of a candidate; none where its columns are not what they must be."""
     release = policy.releases[mart]
     present = candidate_columns(session, mart)
-    if not {*release.quasi_identifiers, release.class_size} <= set(present):
+    size = [release.class_size] if release.class_size else []
+    if not {*release.quasi_identifiers, *size} <= set(present):
         return summarize_sizes({}, minimum=release.minimum_class_size, rows=0, classes_in_several_rows=0)
     return measure_mart(
         session,
@@ -131,6 +155,7 @@ def _report(
     findings: Sequence[Finding],
     measures: ClassMeasures | None = None,
     suppressed_share: float | None = None,
+    attacks: Sequence[Attacked] = (),
 ) -> GateReport:
     """Put a report together."""
     release = policy.releases[mart]
@@ -146,6 +171,7 @@ def _report(
         maximum_suppressed=release.maximum_suppressed,
         histogram=measures.histogram if measures else (),
         findings=tuple(findings),
+        attacks=tuple(one.as_dict() for one in attacks),
     )
 
 

@@ -40,13 +40,13 @@ _TEXTS = frozenset({"VARCHAR", "ENUM", "STRING", "CHAR", "TEXT"})
 
 
 def k_anonymity(
-    reader: Reader, *, mart: str, columns: Sequence[str], class_size: str, minimum_class_size: int
+    reader: Reader, *, mart: str, columns: Sequence[str], class_size: str | None, minimum_class_size: int
 ) -> list[Finding]:
     """Nobody may stand out: every combination of published labels is shared by enough people."""
     present = candidate_columns(reader, mart)
-    if missing := [column for column in (*columns, class_size) if column not in present]:
+    if missing := [column for column in (*columns, class_size) if column and column not in present]:
         return [_unmeasurable(missing)]
-    if _kind(present[class_size]) not in _INTEGERS:
+    if class_size and _kind(present[class_size]) not in _INTEGERS:
         return [_not_counted(class_size, present[class_size])]
     measured = measure_mart(reader, mart, columns=columns, class_size=class_size, minimum=minimum_class_size)
     if not measured.rows:
@@ -143,8 +143,10 @@ def no_direct_identifiers(
     return found
 
 
-def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: str) -> list[Finding]:
-    """A column shows the labels of its hierarchy and nothing finer."""
+def labels_of_hierarchy(
+    reader: Reader, *, mart: str, column: str, hierarchy: str, totals: bool = False
+) -> list[Finding]:
+    """A column shows the labels of its hierarchy and nothing finer; `*` where the mart publishes totals."""
     if column not in candidate_columns(reader, mart):
         return [_unmeasurable([column])]
     if column not in columns_of(reader, hierarchy):
@@ -156,9 +158,10 @@ def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: st
             )
         ]
     label = f"cast({quoted(column)} as varchar)"
+    total = " union select '*'" if totals else ""
     ((nulls, outside),) = reader.rows(
         f"with labels as (select {label} as label from {restricted(hierarchy)}"
-        f" where {quoted(column)} is not null union select '{UNKNOWN_LABEL}'),"
+        f" where {quoted(column)} is not null union select '{UNKNOWN_LABEL}'{total}),"
         f" shown as (select distinct {label} as label from {candidate(mart)})"
         " select sum(case when shown.label is null then 1 else 0 end),"
         " sum(case when shown.label is not null and labels.label is null then 1 else 0 end)"
@@ -184,7 +187,7 @@ def labels_of_hierarchy(reader: Reader, *, mart: str, column: str, hierarchy: st
     return found
 
 
-def suppression(reader: Reader, *, mart: str, class_size: str, maximum_suppressed: float) -> list[Finding]:
+def suppression(reader: Reader, *, mart: str, class_size: str | None, maximum_suppressed: float) -> list[Finding]:
     """A mart that leaves too many people out says too little to stand for everybody."""
     stated = suppression_of(reader, mart)
     share = suppressed_share_of(reader, mart, class_size=class_size)
@@ -208,7 +211,7 @@ def suppression(reader: Reader, *, mart: str, class_size: str, maximum_suppresse
     ]
 
 
-def suppressed_share_of(reader: Reader, mart: str, *, class_size: str) -> float | None:
+def suppressed_share_of(reader: Reader, mart: str, *, class_size: str | None) -> float | None:
     """Return the share of people left out; None where it is not known.
 
     The pipeline's own count is believed only as far as the published rows bear it out: whoever is neither
@@ -216,7 +219,9 @@ def suppressed_share_of(reader: Reader, mart: str, *, class_size: str) -> float 
     """
     stated = suppression_of(reader, mart)
     present = candidate_columns(reader, mart)
-    if stated is None or len(stated) != 1 or _kind(present.get(class_size, "")) not in _INTEGERS:
+    if stated is None or len(stated) != 1:
+        return None
+    if class_size and _kind(present.get(class_size, "")) not in _INTEGERS:
         return None
     total, kept = stated[0].people_total, stated[0].people_suppressed
     if total <= 0 or not 0 <= kept <= total:

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
-from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
-from great_expectations.render import LegacyDiagnosticRendererType
-from great_expectations.render.renderer.renderer import renderer
 
-from trustmart.gates.checks import CHECKS
+from trustmart.gates.attack_expectations import ATTACK_EXPECTATIONS
+from trustmart.gates.gate_expectation import GateExpectation
+from trustmart.gates.looking import look
 
 NOT_MEASURED = "not measured: "
 
@@ -40,48 +39,24 @@ class EngineReader:
 def _findings(check: str, engine: SqlAlchemyExecutionEngine, arguments: dict[str, Any]) -> int:
     """Return how much a check found."""
     try:
-        return len(CHECKS[check](EngineReader(engine), **arguments))
+        return len(look(check, EngineReader(engine), arguments).findings)
     except Exception as error:  # noqa: BLE001 - fail closed: Great Expectations turns it into a failed result
         kind = type(error).__name__
     raise NotMeasured(f"{NOT_MEASURED}{kind}")
 
 
-class _GateExpectation(BatchExpectation):
-    """Met where its check finds nothing."""
-
-    mart: str
-
-    def _validate(
-        self,
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any] | None = None,
-        execution_engine: Any = None,
-    ) -> dict[str, Any]:
-        """Compare the number of findings with none; nothing but the answer goes into the result."""
-        (metric,) = self.metric_dependencies
-        return {"success": metrics[metric] == 0, "result": {}}
-
-    @classmethod
-    @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)
-    def _diagnostic_observed_value_renderer(
-        cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None
-    ) -> str:
-        """Say no more on the page than the answer itself."""
-        return "met" if result is not None and result.success else "not met"
-
-
-class ExpectTableToBeKAnonymous(_GateExpectation):
+class ExpectTableToBeKAnonymous(GateExpectation):
     """Expect every combination of quasi-identifiers to be shared by enough people, nulls included."""
 
     columns: list[str]
-    class_size: str
+    class_size: str | None
     minimum_class_size: int
 
     metric_dependencies: ClassVar = ("trustmart.k_anonymity",)
     success_keys: ClassVar = ("mart", "columns", "class_size", "minimum_class_size")
 
 
-class ExpectOnlyListedColumns(_GateExpectation):
+class ExpectOnlyListedColumns(GateExpectation):
     """Expect exactly the columns that policy lists, and figures that are figures."""
 
     columns: list[str]
@@ -91,17 +66,18 @@ class ExpectOnlyListedColumns(_GateExpectation):
     success_keys: ClassVar = ("mart", "columns", "figures")
 
 
-class ExpectColumnValuesToStayWithinHierarchy(_GateExpectation):
+class ExpectColumnValuesToStayWithinHierarchy(GateExpectation):
     """Expect a column to show the labels of its hierarchy and nothing finer."""
 
     column: str
     hierarchy: str
+    totals: bool
 
     metric_dependencies: ClassVar = ("trustmart.labels_of_hierarchy",)
-    success_keys: ClassVar = ("mart", "column", "hierarchy")
+    success_keys: ClassVar = ("mart", "column", "hierarchy", "totals")
 
 
-class ExpectNoDirectIdentifiers(_GateExpectation):
+class ExpectNoDirectIdentifiers(GateExpectation):
     """Expect no column to be named after, hold, hash or resemble a direct identifier."""
 
     identifiers: list[str]
@@ -112,29 +88,28 @@ class ExpectNoDirectIdentifiers(_GateExpectation):
     success_keys: ClassVar = ("mart", "identifiers", "known_in", "hierarchies")
 
 
-class ExpectFewPeopleToBeSuppressed(_GateExpectation):
+class ExpectFewPeopleToBeSuppressed(GateExpectation):
     """Expect no more people to be left out than policy allows."""
 
-    class_size: str
+    class_size: str | None
     maximum_suppressed: float
 
     metric_dependencies: ClassVar = ("trustmart.suppression",)
     success_keys: ClassVar = ("mart", "class_size", "maximum_suppressed")
 
 
-EXPECTATIONS: dict[str, type[_GateExpectation]] = {
-    expectation.__name__: expectation
-    for expectation in (
-        ExpectTableToBeKAnonymous,
-        ExpectOnlyListedColumns,
-        ExpectColumnValuesToStayWithinHierarchy,
-        ExpectNoDirectIdentifiers,
-        ExpectFewPeopleToBeSuppressed,
-    )
-}
+_ALL: tuple[type[GateExpectation], ...] = (
+    ExpectTableToBeKAnonymous,
+    ExpectOnlyListedColumns,
+    ExpectColumnValuesToStayWithinHierarchy,
+    ExpectNoDirectIdentifiers,
+    ExpectFewPeopleToBeSuppressed,
+    *ATTACK_EXPECTATIONS,
+)
+EXPECTATIONS = {expectation.__name__: expectation for expectation in _ALL}
 
 
-def _provide(expectation: type[_GateExpectation]) -> type[TableMetricProvider]:
+def _provide(expectation: type[GateExpectation]) -> type[TableMetricProvider]:
     """Register the metric behind an expectation: the number of its check's findings."""
     (metric,) = expectation.metric_dependencies
     check = metric.partition(".")[2]

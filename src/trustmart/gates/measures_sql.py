@@ -56,15 +56,23 @@ def candidate_columns(reader: Reader, mart: str) -> dict[str, str]:
     return columns_of(reader, mart, schema=CANDIDATE_SCHEMA)
 
 
-def measure_mart(reader: Reader, mart: str, *, columns: Sequence[str], class_size: str, minimum: int) -> ClassMeasures:
+def people_of(class_size: str | None) -> str:
+    """Return how many people a row stands for: what the mart says, or one where a row is a person."""
+    return f"case when {quoted(class_size)} > 0 then {quoted(class_size)} else 0 end" if class_size else "1"
+
+
+def measure_mart(
+    reader: Reader, mart: str, *, columns: Sequence[str], class_size: str | None, minimum: int
+) -> ClassMeasures:
     """Measure a candidate by what it publishes: group by keeps nulls, so they are classes like any other."""
     keys = ", ".join(quoted(column) for column in columns)
-    size = quoted(class_size)
+    repeats = "count(*)" if class_size else "1"
     found = reader.rows(
         f"with classes as ("
-        f" select {keys}, sum(case when {size} > 0 then {size} else 0 end) as people, count(*) as appearances"
+        # The columns themselves are left behind: one of them may be called what a count is called here.
+        f" select sum({people_of(class_size)}) as people, {repeats} as appearances"
         f" from {candidate(mart)} group by {keys}"
-        f") select cast(people as bigint), count(*), sum(appearances),"
+        f") select cast(people as bigint), count(*), sum({'appearances' if class_size else 'people'}),"
         f" sum(case when appearances > 1 then 1 else 0 end) from classes group by people"
     )
     sizes: Counter[int] = Counter()
@@ -90,8 +98,7 @@ def suppression_of(reader: Reader, mart: str) -> list[Suppression] | None:
     return [Suppression(people_total=int(total), people_suppressed=int(kept)) for total, kept in found]
 
 
-def people_published(reader: Reader, mart: str, class_size: str) -> int:
+def people_published(reader: Reader, mart: str, class_size: str | None) -> int:
     """Return the sum of the class sizes."""
-    size = quoted(class_size)
-    found = reader.rows(f"select sum(case when {size} > 0 then {size} else 0 end) from {candidate(mart)}")
+    found = reader.rows(f"select sum({people_of(class_size)}) from {candidate(mart)}")
     return int(found[0][0] or 0)

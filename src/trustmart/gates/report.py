@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """How an anonymized mart measured up to its policy."""
+    """How an anonymized mart measured up to its policy; attacks: how each went, as plain counts and shares."""
 
     mart: str
     title: str
@@ -37,6 +37,7 @@ class GateReport:
     maximum_suppressed: float
     histogram: tuple[SizeBin, ...]
     findings: tuple[Finding, ...]
+    attacks: tuple[dict[str, Any], ...] = ()
 
     @property
     def held(self) -> bool:
@@ -67,6 +68,7 @@ class GateReport:
             "suppressed_share": self.suppressed_share,
             "maximum_suppressed": self.maximum_suppressed,
             "histogram": [size_bin.as_dict() for size_bin in self.histogram],
+            "attacks": list(self.attacks),
             "reasons": list(self.reasons),
         }
 

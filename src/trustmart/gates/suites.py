@@ -1,31 +1,26 @@
 """Which expectations a mart must meet: read from the policy, so nobody writes a suite by hand."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
+from trustmart.gates.attack_requirements import attack_requirements
 from trustmart.gates.identifiers import known_identifiers
+from trustmart.gates.requirement import Memory, Requirement
 from trustmart.policy import Policy, Role
 
+_NO_MEMORY = Memory()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
-    """One expectation of one mart: its class in expectations.py, the check behind it, and its arguments."""
-
-    expectation: str
-    check: str
-    arguments: Mapping[str, Any]
-    description: str
+__all__ = ["Memory", "Requirement", "requirements"]
 
 
-def requirements(policy: Policy, mart: str) -> list[Requirement]:
-    """Return everything that a mart must meet before anyone may read it."""
+def requirements(policy: Policy, mart: str, memory: Memory = _NO_MEMORY) -> list[Requirement]:
+    """Return everything that a mart must meet before anyone may read it, the attacks last."""
+    release = policy.releases[mart]
+    # Noisy figures stand for nobody in particular, however small they are: what they cost is in the ledger.
     return [
-        _k_anonymity(policy, mart),
+        *([] if release.noise else [_k_anonymity(policy, mart)]),
         _listed_columns(policy, mart),
         *_labels(policy, mart),
         _no_identifiers(policy, mart),
-        _suppression(policy, mart),
+        *([] if release.noise else [_suppression(policy, mart)]),
+        *attack_requirements(policy, mart, memory),
     ]
 
 
@@ -44,7 +39,7 @@ def _k_anonymity(policy: Policy, mart: str) -> Requirement:
         },
         description=(
             f"Every combination of {', '.join(columns)} stands in one row and is shared by at least"
-            f" {release.minimum_class_size} people ({release.class_size}); nulls count as values."
+            f" {release.minimum_class_size} people ({release.class_size or 'rows'}); nulls count as values."
         ),
     )
 
@@ -58,7 +53,7 @@ def _listed_columns(policy: Policy, mart: str) -> Requirement:
         arguments={
             "mart": mart,
             "columns": list(release.columns),
-            "figures": [release.class_size, *release.measures],
+            "figures": [*([release.class_size] if release.class_size else []), *release.measures],
         },
         description=(f"It has these columns and no other, and its figures are figures: {', '.join(release.columns)}."),
     )
@@ -70,10 +65,16 @@ def _labels(policy: Policy, mart: str) -> list[Requirement]:
         Requirement(
             expectation="ExpectColumnValuesToStayWithinHierarchy",
             check="labels_of_hierarchy",
-            arguments={"mart": mart, "column": column, "hierarchy": hierarchy},
+            arguments={
+                "mart": mart,
+                "column": column,
+                "hierarchy": hierarchy,
+                "totals": bool(policy.releases[mart].margins),
+            },
             description=f"Every {column} is a label of the hierarchy {hierarchy}, or 'unknown'.",
         )
         for column, hierarchy in _hierarchies(policy, mart).items()
+        if not policy.releases[mart].is_microdata  # those are declared in policy, and attacked (G0)
     ]
 
 
@@ -113,5 +114,7 @@ def _suppression(policy: Policy, mart: str) -> Requirement:
 
 def _hierarchies(policy: Policy, mart: str) -> dict[str, str]:
     """Return the published columns that have a hierarchy, and which."""
+    if policy.releases[mart].is_microdata:
+        return {}
     published = policy.releases[mart].quasi_identifiers.items()
     return {column: origin.hierarchy for column, origin in published if origin.hierarchy}

@@ -3,10 +3,12 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from trustmart.gates.attacks import Attacked
+from trustmart.gates.looking import listening, told
 from trustmart.gates.pages import keep_at_home
 from trustmart.gates.suites import Requirement
 from trustmart.warehouse import Session
@@ -17,10 +19,14 @@ _TYPE_AT_THE_END = re.compile(r"(?:^|\n)(?:[\w]+\.)*(\w+)(?::[^\n]*)?\s*$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether an expectation is met, or else the type of the error that kept it from being measured."""
+    """Whether an expectation is met, or else the type of the error that kept it from being measured.
+
+    told: what an attack brought back, where it was made on the way.
+    """
 
     met: bool
     trouble: str | None = None
+    told: Attacked | None = None
 
 
 def validate(
@@ -33,7 +39,7 @@ def validate(
     from trustmart.gates.gx_duckdb import reading
 
     context = gx.get_context(mode="ephemeral", project_config=_configuration(data_docs_folder))
-    with reading(session) as url:
+    with reading(session) as url, listening() as heard:
         datasource = context.data_sources.add_sql("candidates", connection_string=url, create_temp_table=False)
         try:
             verdicts = {mart: _validate_mart(context, datasource, mart, asked) for mart, asked in wanted.items()}
@@ -42,7 +48,14 @@ def validate(
     if data_docs_folder is not None:
         context.build_data_docs()
         keep_at_home(data_docs_folder)
-    return verdicts
+    return {
+        mart: [_with_told(heard, *pair) for pair in zip(wanted[mart], verdicts[mart], strict=True)] for mart in wanted
+    }
+
+
+def _with_told(heard: Mapping[str, Attacked], requirement: Requirement, verdict: Verdict) -> Verdict:
+    """Add what an attack brought back to the verdict on it."""
+    return replace(verdict, told=told(heard, requirement.check, requirement.arguments))
 
 
 def _configuration(data_docs_folder: Path | None) -> Any:

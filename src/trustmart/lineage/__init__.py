@@ -1,6 +1,16 @@
 """What flows where, from dbt's manifest and compiled SQL."""
 
 from trustmart.lineage.fences import BrokenFences, broken_fences
-from trustmart.lineage.manifest import Manifest, Model, read_manifest
+from trustmart.lineage.manifest import Manifest, Model, Seed, read_manifest
+from trustmart.lineage.type_check import TypeReport, check_types
 
-__all__ = ["BrokenFences", "Manifest", "Model", "broken_fences", "read_manifest"]
+__all__ = [
+    "BrokenFences",
+    "Manifest",
+    "Model",
+    "Seed",
+    "TypeReport",
+    "broken_fences",
+    "check_types",
+    "read_manifest",
+]

@@ -16,6 +16,9 @@ from trustmart.lineage.manifest import Manifest, Model
 # Which zone the marts of a folder belong to; anonymized ones wait as candidates until the gate lets them out.
 _ZONE_OF_MARTS = {"anonymized": "anonymized_candidate", "personal": "personal"}
 
+# Hierarchies are seeds: where labels are made, they are read.
+_READ_SEEDS = ("models/intermediate/restricted", "models/intermediate/anonymized")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenFences:
@@ -38,22 +41,23 @@ def broken_fences(
     *,
     marts: Collection[str],
     crossings: Mapping[str, str],
+    tiers: Collection[str] = (),
     use_cases: Mapping[str, str] = MappingProxyType({}),
     not_built: Collection[str] = (),
     dialect: str = "duckdb",
 ) -> BrokenFences:
     """Return every way around a door that the models take.
 
-    marts: those that policy knows; no other may be built. crossings: personal mart -> the anonymized one that it may
-    apply to people. use_cases: personal mart -> what it is built for. not_built: models that were left out of the
-    build, so that no SQL of theirs ran.
+    marts: those that policy knows; no other may be built. tiers: those that the door makes.
+    crossings: personal mart -> the anonymized one that it may apply to people. use_cases: personal mart -> what it is
+    built for. not_built: models that were left out of the build, so that no SQL of theirs ran.
     """
     findings = [
         f"{model.name}: {finding}"
         for model in manifest.models.values()
         for finding in (
             *_of_place(model),
-            *_of_policy(model, marts),
+            *_of_policy(model, marts, tiers),
             *_of_asides(model),
             *_of_reads(model, manifest, crossings),
             *_of_purpose(model, manifest, use_cases),
@@ -72,6 +76,11 @@ def _of_place(model: Model) -> Iterator[str]:
         if model.access == "public" or model.zone != "restricted":
             yield f"is {model.access} in zone {model.zone or '(none)'}, but only marts leave the restricted zone"
         return
+    if model.materialized == "door":
+        # Its SQL yields records; the door makes the mart, and policy is the contract.
+        if _zone_of_mart(model) != "anonymized":
+            yield "is made by the door to the anonymized zone, and stands outside models/marts/anonymized"
+        return
     if not model.contract:
         yield "is a mart without an enforced contract"
     if model.materialized != "table":
@@ -81,10 +90,14 @@ def _of_place(model: Model) -> Iterator[str]:
         yield f"is a mart in {model.folder}, which is no folder of the zone {model.zone or '(none)'}"
 
 
-def _of_policy(model: Model, marts: Collection[str]) -> Iterator[str]:
-    """A mart stands in policy under its own name, with the use case it is built for."""
+def _of_policy(model: Model, marts: Collection[str], tiers: Collection[str]) -> Iterator[str]:
+    """A mart stands in policy under its own name, with the use case it is built for, and how the door makes it."""
     if _is_in(model, "models/marts") and model.name not in marts:
         yield "is a mart that no policy file knows: name it, with its use case, in releases, destinations or scores"
+    elif model.materialized == "door" and model.name not in tiers:
+        yield "is made by the door, and releases.yml does not say how: give it a tier"
+    elif model.materialized != "door" and model.name in tiers:
+        yield f"has a tier in releases.yml, so the door makes it; and it is built as {model.materialized}"
 
 
 def _of_asides(model: Model) -> Iterator[str]:
@@ -107,8 +120,8 @@ def _of_reads(model: Model, manifest: Manifest, crossings: Mapping[str, str]) ->
         kind, name = read.split(".")[0], read.split(".")[-1]
         if kind == "source" and not _is_in(model, "models/staging"):
             yield f"calls source() for {name}; only staging may"
-        if kind == "seed" and not _is_in(model, "models/intermediate/restricted"):
-            yield f"reads the seed {name}; only models/intermediate/restricted may"
+        if kind == "seed" and not any(_is_in(model, folder) for folder in _READ_SEEDS):
+            yield f"reads the seed {name}; only {' and '.join(_READ_SEEDS)} may"
         if kind not in ("source", "seed") and _is_in(model, "models/marts"):
             zone, origin = _zone_of_mart(model), manifest.models.get(read)
             doors = (f"models/intermediate/{zone}", f"models/marts/{zone}")

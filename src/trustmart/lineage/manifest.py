@@ -1,7 +1,8 @@
 """dbt's manifest, reduced to what privacy asks of it."""
 
+import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,25 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """A table of labels that stands beside the models; a hierarchy says which label stands for which values."""
+
+    name: str
+    columns: tuple[str, ...]
+    is_hierarchy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """All models by unique id, and the tables that each node of any kind stands for."""
+    """All models by unique id, and the tables that each node of any kind stands for.
+
+    unique: the columns of each model that dbt tests to be unique, every night.
+    """
 
     models: dict[str, Model]
     tables: dict[str, str]
+    seeds: dict[str, Seed] = field(default_factory=dict)
+    unique: dict[str, frozenset[str]] = field(default_factory=dict)
     # What else writes tables or runs statements: snapshots and operations (on-run-start, on-run-end).
     others: tuple[str, ...] = ()
 
@@ -56,6 +71,8 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest(
         models={key: _model(node, asking) for key, node in nodes.items() if node["resource_type"] == "model"},
         tables={key: _table_name(node) for key, node in nodes.items() if node.get("relation_name")},
+        seeds={key: _seed(node) for key, node in nodes.items() if node["resource_type"] == "seed"},
+        unique=_unique(nodes),
         others=tuple(
             f"{node['resource_type']} {node['name']}"
             for node in nodes.values()
@@ -100,6 +117,33 @@ def _model(node: dict[str, Any], asking: set[str]) -> Model:
         materialized=str(node["config"].get("materialized")),
         asides=_asides(node, asking),
     )
+
+
+def _seed(node: dict[str, Any]) -> Seed:
+    """Read one seed: the first line of its file names its columns."""
+    path = Path(node.get("root_path") or "") / node["original_file_path"]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            columns = next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError):
+        columns = list(node["columns"])
+    folders = Path(node["original_file_path"]).parts
+    return Seed(
+        name=node["name"],
+        columns=tuple(name.strip().lower() for name in columns),
+        is_hierarchy="hierarchies" in folders,
+    )
+
+
+def _unique(nodes: dict[str, Any]) -> dict[str, frozenset[str]]:
+    """Return what dbt proves to be unique each night: tests that stop the build, over all rows."""
+    found: dict[str, set[str]] = {}
+    for node in nodes.values():
+        if (node.get("test_metadata") or {}).get("name") != "unique" or node["config"].get("where"):
+            continue
+        if str(node["config"].get("severity", "")).lower() == "error" and node.get("attached_node"):
+            found.setdefault(node["attached_node"], set()).add(str(node.get("column_name")).lower())
+    return {key: frozenset(columns) for key, columns in found.items()}
 
 
 def _table_name(node: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from trustmart.pipeline.people import customer_tombstone, mailbox_tombstone, par
 from trustmart.pipeline.permission import not_permitted_now
 from trustmart.pipeline.use_cases import drop_what_may_not_be, personal_marts_that_may_be
 from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc
+from trustmart.warehouse.release_history import ensure_release_history, forget_members
 
 
 def forget(context: Context) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]
     """Leave tombstones and delete every row of these people, and count them, in one transaction."""
     if not erased:
         return
+    ensure_release_history(session)
     key = derive_key(context.settings.secret_key, "tombstone")
     subjects = [subject for subject, _, _ in erased]
     with session.transaction():
@@ -74,6 +76,8 @@ def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]
         at = naive_utc(context.as_of)
         for kind, digest in sorted(marks):
             session.run("insert into restricted.tombstones values (?, ?, ?, ?)", [kind, digest, at, at])
+        # No release has this instant, so the gate can tell who was forgotten from who left.
+        forget_members(session, "leaving", at=context.as_of - timedelta(microseconds=1))
         session.unregister("leaving")
         records = _customer_records(session, context, subjects)
         rows = _delete_subjects(session, _tables_of_people(session), subjects)

@@ -7,6 +7,8 @@ from typing import Any
 from trustmart.errors import ReleaseHeld
 from trustmart.gates import GateReport, inspect_all, inspect_audiences
 from trustmart.pipeline.context import Context
+from trustmart.pipeline.door import findings_of_door
+from trustmart.pipeline.history import memory_of, recodings_of, remember_release, write_notices
 from trustmart.pipeline.use_cases import findings_of_not_built
 from trustmart.warehouse import CANDIDATE_SCHEMA, Session, naive_utc
 
@@ -20,14 +22,19 @@ def release(context: Context) -> dict[str, Any]:
     data_docs = context.settings.runs_folder / "data_docs"
     # Nobody else may write in between: what is published is what was inspected.
     with context.warehouse.exclusive():
-        not_built = findings_of_not_built(context)
+        not_built = findings_of_door(context.kept("transform")) | findings_of_not_built(context)
         reports = inspect_all(
-            policy=context.policy, warehouse=context.warehouse, not_built=not_built, data_docs_folder=data_docs
+            policy=context.policy,
+            warehouse=context.warehouse,
+            not_built=not_built,
+            data_docs_folder=data_docs,
+            memory=memory_of(context),
         )
         audiences = inspect_audiences(context.policy, context.warehouse, not_built=not_built)
         release_id = _release_id(context, reports)
         with context.warehouse.new_release() as session:
             standing = _publish(session, context, reports, release_id)
+        remember_release(context, [report.mart for report in reports if not report.held], release_id)
     _record(context, reports, release_id)
     report = {
         "as_of": context.as_of.isoformat(),
@@ -60,6 +67,7 @@ def _publish(session: Session, context: Context, reports: list[GateReport], rele
         "create table anonymized.releases (mart varchar, title varchar, release_id varchar, released_at timestamp,"
         " policy_version varchar, minimum_class_size bigint, smallest_class bigint, people bigint)"
     )
+    write_notices(session, context)
     standing: dict[str, str | None] = {}
     for report in reports:
         if report.held:
@@ -110,6 +118,7 @@ def _record(context: Context, reports: list[GateReport], release_id: str) -> Non
     last = context.ledger.last("release")
     if last is not None and last.facts["release_id"] == release_id:
         return
+    recodings = recodings_of(context)
     marts = {
         report.mart: {
             "verdict": "held" if report.held else "released",
@@ -117,6 +126,8 @@ def _record(context: Context, reports: list[GateReport], release_id: str) -> Non
             "people": report.people,
             "smallest_class": report.smallest_class,
             "minimum_class_size": report.minimum_class_size,
+            "recoding": recodings.get(report.mart),
+            "is_remembered": context.policy.releases[report.mart].tier is not None,
         }
         for report in reports
     }

@@ -1,14 +1,16 @@
 """Transform: build every model with dbt, and refuse models that reach around their zone's door."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from trustmart.errors import FenceBroken, ModelsFailed
-from trustmart.lineage import BrokenFences, broken_fences, read_manifest
+from trustmart.lineage import BrokenFences, Manifest, broken_fences, read_manifest
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.dbt_project import DbtRun, OnNode, artifacts_folder, run_dbt
+from trustmart.pipeline.door import make_marts
 from trustmart.pipeline.strategy import strategy_mix
+from trustmart.pipeline.types import check_types_of_project
 from trustmart.pipeline.use_cases import (
     drop_what_may_not_be,
     marts_not_built,
@@ -21,7 +23,7 @@ from trustmart.warehouse import CANDIDATE_SCHEMA, Session, ensure_bookkeeping, s
 
 
 def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, Any]:
-    """Build candidates and personal marts as of the night; raises ModelsFailed, FenceBroken.
+    """Build candidates and personal marts as of the night; raises TypesHeld, ModelsFailed, FenceBroken.
 
     A mart whose use case may not run is left out, and the report says why. on_node: told (name, status, seconds) of
     each model as it finishes.
@@ -29,17 +31,19 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     started = time.monotonic()
     record_decisions(context)
     not_built = marts_not_built(context)
+    # Before any data moves: what every column will carry is read from the models' text.
+    check_types_of_project(context).raise_if_held()
     _prepare(context)
-    # Unit tests are about the models, not about tonight's data: they run before a change lands (tests/dbt).
-    leave_out = ["--exclude", *(mart.mart for mart in not_built)] if not_built else []
-    run = run_dbt(context, ["build", "--exclude-resource-type", "unit_test", *leave_out], on_node=on_node)
-    report = {**_report(context, run), "not_built": [mart.as_dict() for mart in not_built]}
+    left_out = {mart.mart for mart in not_built}
+    run = _build(context, exclude={*left_out, *context.policy.scores}, on_node=on_node)
+    door: list[dict[str, Any]] = []
+    if run.ok:
+        manifest = read_manifest(artifacts_folder(context) / "manifest.json")
+        _check_or_take_back(context, manifest, not_built={*left_out, *context.policy.scores})
+        door = make_marts(context, manifest, not_built=left_out, on_mart=on_node)
+        run = _apply_what_was_learned(context, run, _scores_of(context, door, left_out), on_node=on_node)
+    report = {**_report(context, run), "door": door, "not_built": [mart.as_dict() for mart in not_built]}
     if not report["failed"]:
-        try:
-            check_fences(context, not_built={mart.mart for mart in not_built})
-        except FenceBroken:
-            _take_back(context)
-            raise
         report |= {"crossings": register_crossings(context), "strategy": strategy_mix(context)}
     report["seconds"] = round(time.monotonic() - started, 2)
     context.keep("transform", report)
@@ -47,13 +51,65 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     return report
 
 
-def check_fences(context: Context, *, not_built: Collection[str] = ()) -> None:
-    """Raise FenceBroken where the manifest of the last dbt command, or a row of a score, shows a way around a door."""
+def _build(
+    context: Context,
+    *,
+    select: Collection[str] = (),
+    exclude: Collection[str] = (),
+    on_node: OnNode | None,
+) -> DbtRun:
+    """Build some models, or all but some. Unit tests are not about tonight's data: they run before a change lands."""
+    command = ["build", "--exclude-resource-type", "unit_test"]
+    command += ["--select", *sorted(select)] if select else []
+    command += ["--exclude", *sorted(exclude)] if exclude else []
+    return run_dbt(context, command, on_node=on_node)
+
+
+def _scores_of(context: Context, door: Sequence[dict[str, Any]], left_out: Collection[str]) -> set[str]:
+    """Return the scores whose anonymized mart the door has made; what it could not make is applied to nobody."""
+    made = {row["mart"] for row in door if row["status"] == "made"}
+    return {
+        name
+        for name, score in context.policy.scores.items()
+        if name not in left_out
+        and (score.learned_from in made or context.policy.releases[score.learned_from].tier is None)
+    }
+
+
+def _apply_what_was_learned(
+    context: Context, run: DbtRun, scores: Collection[str], *, on_node: OnNode | None
+) -> DbtRun:
+    """Build the scores, now that what they were learned from is there."""
+    if not scores:
+        return run
+    applied = _build(context, select=scores, on_node=on_node)
+    if applied.ok:
+        manifest = read_manifest(artifacts_folder(context) / "manifest.json")
+        others = {model.name for model in manifest.models.values()} - set(scores)
+        _check_or_take_back(context, manifest, not_built=others)
+    return DbtRun(ok=run.ok and applied.ok, nodes=(*run.nodes, *applied.nodes))
+
+
+def _check_or_take_back(context: Context, manifest: Manifest, *, not_built: Collection[str]) -> None:
+    """Check the fences; where one is broken, leave nothing standing that was built."""
+    try:
+        check_fences(context, manifest, not_built=not_built)
+    except FenceBroken:
+        _take_back(context)
+        raise
+
+
+def check_fences(context: Context, manifest: Manifest | None = None, *, not_built: Collection[str] = ()) -> None:
+    """Raise FenceBroken where a manifest, or a row of a score, shows a way around a door.
+
+    manifest: of the last dbt command, unless given. not_built: models whose SQL it did not run.
+    """
     policy = context.policy
     fences = broken_fences(
-        read_manifest(artifacts_folder(context) / "manifest.json"),
+        manifest or read_manifest(artifacts_folder(context) / "manifest.json"),
         marts={*policy.releases, *policy.personal_marts},
         crossings={name: score.learned_from for name, score in policy.scores.items()},
+        tiers={name for name, release in policy.releases.items() if release.tier is not None},
         use_cases={name: mart.use_case for name, mart in policy.personal_marts.items()},
         not_built=not_built,
     )

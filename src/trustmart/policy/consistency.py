@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from trustmart.policy.models import Audience, Policy, PublishedColumn, Release, Role, Score
+from trustmart.policy.models import Audience, Policy, Score
+from trustmart.policy.released import faults_of_releases
+from trustmart.policy.releases import Release
 from trustmart.policy.use_cases import Channel, Kind, UseCase
 from trustmart.policy.vocabulary import data_categories, data_uses, faults_of_words
 from trustmart.policy.wording import not_one_of
@@ -29,7 +31,7 @@ def faults_between(policy: Policy) -> list[Fault]:
         *_sources_without_identity(policy),
         *_use_cases_that_ask_for_nothing_known(policy),
         *_marts_without_use_case(policy),
-        *_releases_beyond_policy(policy),
+        *faults_of_releases(policy),
         *_audiences_beyond_policy(policy),
         *_scores_beyond_policy(policy),
     ]
@@ -84,43 +86,6 @@ def _sources_without_identity(policy: Policy) -> Iterator[Fault]:
             if not table.columns[table.subject].required:
                 place = ("sources", source_name, "tables", table_name, "columns", table.subject)
                 yield place, "the subject's column must be required: a row of nobody can be neither kept nor erased"
-
-
-def _releases_beyond_policy(policy: Policy) -> Iterator[Fault]:
-    """What is published comes from attributes that may be, and never from a direct identifier."""
-    for name, release in policy.releases.items():
-        for block, columns in (("quasi_identifiers", release.quasi_identifiers), ("measures", release.measures)):
-            for column, published in columns.items():
-                for what in _faults_of_published(policy, published, labels=block == "quasi_identifiers"):
-                    yield ("releases", name, block, column), what
-        if len(set(release.columns)) != len(release.columns):
-            yield ("releases", name), "a column is listed twice"
-        for column in release.columns:
-            origin = policy.attributes.get(column)
-            if origin is not None and origin.role is Role.DIRECT_IDENTIFIER:
-                yield ("releases", name), f"{column!r} is the name of a direct identifier"
-
-
-def _faults_of_published(policy: Policy, published: PublishedColumn, *, labels: bool) -> Iterator[str]:
-    """Say what keeps one column from being published."""
-    origin = policy.attributes.get(published.attribute)
-    if origin is None:
-        yield f"{published.attribute!r} is not in attributes.yml"
-    elif origin.role is Role.DIRECT_IDENTIFIER or origin.free_text:
-        yield f"{published.attribute!r} is a direct identifier or free text and never enters the anonymized zone"
-    elif (
-        labels
-        and published.hierarchy is None
-        and _is_text(policy, published.attribute)
-        and (origin.role is not Role.INSENSITIVE)
-    ):
-        yield f"{published.attribute!r} is text about a person: name the hierarchy whose labels stand for it"
-
-
-def _is_text(policy: Policy, attribute: str) -> bool:
-    """True where any source delivers the attribute as text."""
-    tables = (table for source in policy.sources.values() for table in source.tables.values())
-    return any(table.columns[attribute].type == "text" for table in tables if attribute in table.columns)
 
 
 def _audiences_beyond_policy(policy: Policy) -> Iterator[Fault]:

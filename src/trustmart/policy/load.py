@@ -21,6 +21,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "sources.yml": ("sources",),
     "use_cases.yml": ("controller", "use_cases"),
     "purposes.yml": ("purposes",),
+    "hierarchies.yml": ("hierarchies",),
     "releases.yml": ("releases",),
     "destinations.yml": ("destinations", "audiences"),
     "scores.yml": ("scores",),
@@ -50,6 +51,7 @@ def load_policy(folder: Path, *, environment: Mapping[str, str] | None = None) -
     for name, document in documents.items():
         faults += document.faults
         content |= _top_level(document, FILES[name], faults)
+    faults += _find_tables_of_hierarchies(content, folder, documents["hierarchies.yml"])
     policy = _validate(content, environment, owner, faults)
     if policy is not None:
         faults += [_at(owner, place, what) for place, what in faults_between(policy)]
@@ -71,6 +73,8 @@ def _version(folder: Path) -> str:
     for name in FILES:
         path = folder / name
         digest.update(name.encode() + b"\0" + (path.read_bytes() if path.is_file() else b"") + b"\0")
+    for path in sorted((folder / "hierarchies").glob("*.csv")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
 
@@ -86,6 +90,24 @@ def _top_level(document: Document, keys: tuple[str, ...], faults: list[str]) -> 
             line = document.line_of((key,))
             faults.append(f"{document.name}:{line}: unknown word {key!r} (known here: {', '.join(keys)})")
     return {key: value for key, value in document.content.items() if key in keys}
+
+
+def _find_tables_of_hierarchies(content: dict[str, Any], folder: Path, document: Document) -> list[str]:
+    """Let each hierarchy's CSV be found from anywhere; return a fault for each that is not there."""
+    faults = []
+    declared = content.get("hierarchies")
+    if not isinstance(declared, dict):
+        return []
+    for name, rule in declared.items():
+        if isinstance(rule, dict) and isinstance(rule.get("csv"), str):
+            path = folder / rule["csv"]
+            declared[name] = {**rule, "csv": str(path)}
+            if not path.is_file():
+                line = document.line_of(("hierarchies", name, "csv"))
+                faults.append(
+                    f"hierarchies.yml:{line}: hierarchies.{name}.csv: there is no such file in {folder.name}/"
+                )
+    return faults
 
 
 def _fill(value: Any, environment: Mapping[str, str]) -> Any:

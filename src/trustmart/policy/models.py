@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from trustmart.policy.base import Country, Name, PolicyModel
+from trustmart.policy.hierarchies import HierarchyRule
+from trustmart.policy.releases import Release
 from trustmart.policy.use_cases import Controller, UseCase
 
 
@@ -98,30 +100,6 @@ class Purpose(PolicyModel):
     minimum_age: int | None = Field(default=None, ge=0, le=21)
 
 
-class PublishedColumn(PolicyModel):
-    """A published column: the attribute it comes from, and the hierarchy whose labels it may show."""
-
-    attribute: Name = Field(alias="from")
-    hierarchy: Name | None = None
-
-
-class Release(PolicyModel):
-    """What an anonymized mart must prove before anyone may read it."""
-
-    title: str
-    use_case: Name
-    minimum_class_size: int = Field(ge=2)
-    maximum_suppressed: float = Field(gt=0, le=1)
-    class_size: Name
-    quasi_identifiers: dict[Name, PublishedColumn] = Field(min_length=1)
-    measures: dict[Name, PublishedColumn] = Field(default_factory=dict)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return every column the mart may publish."""
-        return (*self.quasi_identifiers, self.class_size, *self.measures)
-
-
 class DestinationPolicy(PolicyModel):
     """A place that accepts audiences, and what may leave towards it.
 
@@ -176,6 +154,7 @@ class Policy(PolicyModel):
     controller: Controller
     use_cases: dict[Name, UseCase]
     purposes: dict[Name, Purpose]
+    hierarchies: dict[Name, HierarchyRule] = Field(default_factory=dict)
     releases: dict[Name, Release]
     destinations: dict[Name, DestinationPolicy]
     audiences: dict[Name, Audience]

@@ -11,6 +11,8 @@ Zone = Literal["restricted", "personal", "anonymized"]
 
 # Candidates are not anonymous until the gate says so, so they live in the restricted zone.
 CANDIDATE_SCHEMA = "anonymized_candidate"
+# The records that candidates are made from, and who is in which of their classes.
+DOOR_SCHEMA = "anonymized_door"
 
 
 class Session(Protocol):

@@ -1,13 +1,3 @@
--- One row per month, segment and spending group.
-with transactions as (
-    select * from {{ ref('int_transactions__k_anonymized') }}
-)
-select
-    month,
-    age_band,
-    region,
-    spending_group,
-    cast(customers as bigint) as customers,
-    cast(transactions as bigint) as transactions,
-    cast(total_amount_eur as bigint) as total_amount_eur
-from transactions
+-- Bookings by month, segment and spending group. The door counts them: policy/releases.yml.
+select subject_id, month, age_band, region, spending_group, amount_eur
+from {{ ref('int_transactions__anonymizable') }}

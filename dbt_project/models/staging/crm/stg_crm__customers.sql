@@ -15,7 +15,11 @@ renamed as (
         {{ tidy('postcode') }} as postcode,
         upper({{ tidy('country') }}) as country,
         birth_date,
+        lower({{ tidy('gender') }}) as gender,
         lower({{ tidy('job') }}) as job,
+        lower({{ tidy('marital_status') }}) as marital_status,
+        lower({{ tidy('education') }}) as education,
+        customer_since_date,
 
         balance_eur,
         has_housing_loan,

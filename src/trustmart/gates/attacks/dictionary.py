@@ -1,0 +1,145 @@
+"""G0, dictionary: everybody's known identifiers, hashed and written in every usual way, looked up in what is published.
+
+Made on top of `no_direct_identifiers`, which knows plain values, and MD5, SHA-1 and SHA-256 of them in hexadecimal.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from trustmart.gates.attacks.outcome import Attacked, attacked
+from trustmart.gates.attacks.published import literal
+from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, columns_of, quoted, restricted
+from trustmart.gates.report import Finding
+
+# Values worth the trouble: written like a digest or an encoding. Words and labels are not.
+_LIKE_A_DIGEST = r"^([0-9a-fA-F]{16,}|[A-Za-z0-9+/_-]{22,}={0,2})$"
+_LIKE_A_CODE = r"^(?=.*[0-9=])[A-Za-z0-9+/=_.@-]{6,}$"
+_SHA512 = r"^([0-9a-fA-F]{128}|[A-Za-z0-9+/_-]{86}={0,2})$"
+_DIGESTS = ("md5", "sha1", "sha256")
+_CHUNK = 50_000
+
+
+def rehashed(
+    reader: Reader,
+    *,
+    mart: str,
+    known_in: Sequence[Sequence[str]],
+    hierarchies: Mapping[str, str],
+    salts: Sequence[str] = (),
+) -> Attacked:
+    """Hash everybody's identifiers anew and count the published values among the results.
+
+    known_in: (raw table, column) pairs. hierarchies: columns whose labels are judged by their hierarchy. salts: put
+    before and behind the value, as they are known to policy. Forms: as it stands, trimmed, small, capital, digits
+    alone; digests MD5, SHA-1, SHA-256, SHA-512; hexadecimal, Base64 with and without its padding; and Base64,
+    hexadecimal and reversed writing of the value itself.
+    """
+    texts = [
+        name
+        for name, kind in candidate_columns(reader, mart).items()
+        if kind.startswith("VARCHAR") and name not in hierarchies
+    ]
+    known = [(table, column) for table, column in known_in if column in columns_of(reader, table)]
+    shown = {column: _shown(mart, column) for column in texts}
+    found = {
+        column: sum(_matches(reader, shown[column], table, raw, salts) for table, raw in known)
+        + _matches_of_sha512(reader, shown[column], known, salts)
+        for column in texts
+        if _any(reader, shown[column], _LIKE_A_DIGEST) or _any(reader, shown[column], _LIKE_A_CODE)
+    }
+    return attacked("G0", [_leak(column, count) for column, count in found.items()], rehashed=sum(found.values()))
+
+
+def _shown(mart: str, column: str) -> str:
+    """Return a query of a column's different values."""
+    return f"select distinct trim(cast({quoted(column)} as varchar)) as value from {candidate(mart)}"
+
+
+def _any(reader: Reader, shown: str, pattern: str) -> bool:
+    """Return whether any value is written in a way (Python's lookahead is RE2's two tests)."""
+    tests = [f"regexp_matches(value, {literal(pattern.replace('(?=.*[0-9=])', ''))})"]
+    if "(?=" in pattern:
+        tests.append("regexp_matches(value, '[0-9=]')")
+    return bool(reader.rows(f"select 1 from ({shown}) as shown where {' and '.join(tests)} limit 1"))
+
+
+def _matches(reader: Reader, shown: str, table: str, raw: str, salts: Sequence[str]) -> int:
+    """Count the values that one known column turns into, other than those that the plain check knows."""
+    text = f"trim(cast({quoted(raw)} as varchar))"
+    digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
+    digests = [f"{name}({form})" for name in _DIGESTS for form in _salted("form", salts)]
+    plain = [f"select {name}({form}) from raws" for name in _DIGESTS for form in ("form", "lower(form)")]
+    ways = [
+        *digests,
+        *(f"to_base64(unhex({digest}))" for digest in digests),
+        *(f"rtrim(to_base64(unhex({digest})), '=')" for digest in digests),
+        "to_base64(encode(form))",
+        "rtrim(to_base64(encode(form)), '=')",
+        "lower(hex(encode(form)))",
+        "reverse(form)",
+    ]
+    tried = " union all ".join(
+        f"select s.value from shown as s join forms as f on {place} = {way}"
+        for way in ways
+        for place in (("s.small",) if "base64" not in way and "reverse" not in way else ("s.value",))
+    )
+    ((count,),) = reader.rows(
+        f"with shown as (select value, lower(value) as small from ({shown}) as all_shown where length(value) >= 6),"
+        f" raws as (select distinct {text} as form from {restricted(table)} where {quoted(raw)} is not null),"
+        f" forms as (select form from raws union select lower(form) from raws union select upper(form) from raws"
+        f" union select {digits.replace(text, 'form')} from raws),"
+        f" hits as ({tried}), plain as (select value from shown where small in ({' union all '.join(plain)}))"
+        " select count(distinct value) from hits where value not in (select value from plain)"
+    )
+    return int(count)
+
+
+def _salted(form: str, salts: Sequence[str]) -> list[str]:
+    """Return a form alone, and with every salt before and behind it."""
+    return [form, *(text for salt in salts for text in (f"{literal(salt)} || {form}", f"{form} || {literal(salt)}"))]
+
+
+def _matches_of_sha512(reader: Reader, shown: str, known: Sequence[tuple[str, str]], salts: Sequence[str]) -> int:
+    """Count the SHA-512 digests of known values; the engine has no such function, so it is Python's."""
+    if not _any(reader, shown, _SHA512):
+        return 0
+    found = reader.rows(f"select value from ({shown}) as shown where regexp_matches(value, {literal(_SHA512)})")
+    wanted = {_plain(value) for (value,) in found}
+    hits = {form for table, raw in known for form in _sha512s(reader, table, raw, salts) if form in wanted}
+    return len(hits)
+
+
+def _sha512s(reader: Reader, table: str, raw: str, salts: Sequence[str]) -> Iterator[str]:
+    """Yield the digests of a known column, a chunk of it at a time."""
+    start = ""
+    while found := reader.rows(
+        f"select distinct trim(cast({quoted(raw)} as varchar)) as form from {restricted(table)}"
+        f" where trim(cast({quoted(raw)} as varchar)) > ? order by form limit {_CHUNK}",
+        [start],
+    ):
+        for (text,) in found:
+            for form in {text, text.lower(), text.upper(), "".join(filter(str.isdigit, text))}:
+                for salted in (form, *(s + form for s in salts), *(form + s for s in salts)):
+                    digest = hashlib.sha512(salted.encode())
+                    yield digest.hexdigest()
+                    yield _plain(base64.b64encode(digest.digest()).decode())
+        start = found[-1][0]
+
+
+def _plain(value: str) -> str:
+    """Return a digest as it is compared: hexadecimal in small letters, Base64 in its first alphabet, unpadded."""
+    if len(value) == 128:
+        return value.lower()
+    return value.rstrip("=").replace("-", "+").replace("_", "/")
+
+
+def _leak(column: str, count: int) -> Finding | None:
+    """Say that a column shows identifiers in disguise."""
+    if not count:
+        return None
+    return Finding(
+        what=f"{count} values of {column} are known identifiers, hashed or written in another way",
+        count=count,
+        next_step=f"drop {column}: whoever knows an identifier can make the same value from it",
+    )

@@ -1,0 +1,118 @@
+"""G2, register join: an outside register of everybody, joined on what the published labels say.
+
+The register is everybody whom the mart was made from, with exact values: an attacker who knows that a person is in
+the mart at all. A larger register, of people who are not in it, only makes the attacker less sure.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trustmart.errors import HierarchyFault
+from trustmart.gates.attacks.label_forms import label_pairs
+from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, unmeasurable
+from trustmart.gates.attacks.published import missing_columns, records_of, texts
+from trustmart.gates.measures_sql import Reader, candidate, quoted
+from trustmart.gates.report import Finding
+from trustmart.gates.thresholds import bound
+
+
+def register_join(
+    reader: Reader,
+    *,
+    mart: str,
+    columns: Mapping[str, Mapping[str, Any]],
+    minimum_class_size: int,
+    register: str | None = None,
+) -> Attacked:
+    """Join a register to microdata: best and expected re-identification.
+
+    columns: per quasi-identifier its hierarchy's `rule` (plain values) and `fallback`. register: full name of a table
+    with a row per person and exact values under the published names; the mart's records unless given.
+    A class of f rows that g people of the register fit is named with probability 1 / max(f, g) (El Emam 2013).
+    """
+    if missing := missing_columns(reader, mart, columns):
+        return lacking("G2", missing)
+    try:
+        statement = _statement(mart, columns, register or records_of(mart))
+    except HierarchyFault:
+        return unmeasurable("G2", "no register can be joined: a hierarchy is missing", "trustmart check")
+    ((rows, people, best, expected, unmatched),) = reader.rows(statement)
+    if not people:
+        return unmeasurable("G2", "no register can be joined: the mart's records are empty", "trustmart transform")
+    best, expected = float(best or 0), float(expected or 0) / (int(rows) or 1)
+    allowed = max(bound("maximum_risk"), 1 / minimum_class_size)
+    return attacked(
+        "G2",
+        [
+            _above("somebody with a register names a person with probability", best, allowed),
+            _above("somebody with a register names this share of the rows:", expected, bound("expected_reidentified")),
+            _strangers(int(unmatched or 0)),
+        ],
+        best_reidentification=round(best, 6),
+        expected_reidentification=round(expected, 6),
+        register_people=int(people),
+        classes_of_nobody=int(unmatched or 0),
+    )
+
+
+def _statement(mart: str, columns: Mapping[str, Mapping[str, Any]], register: str) -> str:
+    """Return one query: raw values to labels, people to boxes of labels, boxes to published classes."""
+    steps = [
+        f"shown as (select {texts(columns)}, count(*) as published from {candidate(mart)} group by all)",
+    ]
+    for place, (column, asked) in enumerate(columns.items()):
+        steps += [
+            f"values_{place} as (select distinct {quoted(column)} as value from {register})",
+            f"pairs_{place} as ({label_pairs(column, asked['rule'], asked.get('fallback'), f'values_{place}')})",
+            # Values that fit the same published labels cannot be told apart: they share a set.
+            f"fit_{place} as (select p.value, p.label from pairs_{place} as p"
+            f" join (select distinct {quoted(column)} as label from shown) as s on s.label = p.label),",
+            f"sets_{place} as (select value, string_agg(label, '|' order by label) as fits from fit_{place}"
+            " group by value)",
+            f"labels_{place} as (select distinct s.fits, f.label from sets_{place} as s"
+            f" join fit_{place} as f on f.value is not distinct from s.value)",
+        ]
+    places = range(len(columns))
+    joined = " ".join(
+        f"join sets_{place} on sets_{place}.value is not distinct from r.{quoted(column)}"
+        for place, column in zip(places, columns, strict=True)
+    )
+    fits = ", ".join(f"sets_{place}.fits as fits_{place}" for place in places)
+    labels = ", ".join(
+        f"labels_{place}.label as {quoted(column)}" for place, column in zip(places, columns, strict=True)
+    )
+    expanded = " ".join(f"join labels_{place} on labels_{place}.fits = b.fits_{place}" for place in places)
+    steps += [
+        f"boxes as (select {fits}, count(*) as people from {register} as r {joined} group by all)",
+        f"fitting as (select {labels}, sum(b.people) as people from boxes as b {expanded} group by all)",
+        "classes as (select s.published, coalesce(f.people, 0) as people from shown as s"
+        f" left join fitting as f on {' and '.join(f's.{quoted(c)} = f.{quoted(c)}' for c in columns)})",
+    ]
+    return (
+        f"with {', '.join(step.rstrip(',') for step in steps)}"
+        f" select (select sum(published) from shown), (select count(*) from {register}),"
+        " max(1.0 / greatest(published, people)), sum(published * 1.0 / greatest(published, people)),"
+        " sum(case when people = 0 then 1 else 0 end) from classes"
+    )
+
+
+def _above(what: str, found: float, allowed: float) -> Finding | None:
+    """Say that a probability is too high."""
+    if found <= allowed + 1e-9:
+        return None
+    return Finding(
+        what=f"{what} {found:.4f}, at most {allowed:.4f} is allowed",
+        count=1,
+        next_step="coarsen a quasi-identifier, so that classes are larger",
+    )
+
+
+def _strangers(classes: int) -> Finding | None:
+    """Say that some classes stand for nobody of the register."""
+    if not classes:
+        return None
+    return Finding(
+        what=f"{classes} classes fit nobody that the mart was made from",
+        count=classes,
+        next_step="look where these rows come from; a mart's rows are made by its door from tonight's records",
+    )

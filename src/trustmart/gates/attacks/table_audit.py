@@ -1,0 +1,73 @@
+"""G8, table audit: what a cube's totals give back of the cells that were suppressed.
+
+Every published total less everything published below it is the people of its suppressed cells. Where those are fewer
+than k, subtraction has found them. (Sources: Willenborg and de Waal 2001, ch. 4; CMS cell suppression policy.)
+"""
+
+from collections.abc import Sequence
+
+from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, not_made
+from trustmart.gates.attacks.published import missing_columns, texts
+from trustmart.gates.measures_sql import Reader, candidate, people_of, quoted
+from trustmart.gates.report import Finding
+
+
+def table_audit(
+    reader: Reader,
+    *,
+    mart: str,
+    columns: Sequence[str],
+    class_size: str,
+    minimum_class_size: int,
+    margins: Sequence[Sequence[str]],
+    additive: bool,
+) -> Attacked:
+    """Subtract, for every pair of a coarser and a finer set of published totals.
+
+    margins: the sets of columns that totals are published for, the finest left out. additive: a person is in one cell,
+    so that people add up; else their differences say nothing, and the mart's own rule for margins stands alone.
+    """
+    if not margins:
+        return not_made("G8", "the mart publishes no totals")
+    if not additive:
+        return not_made("G8", "people are in several cells: their numbers do not add up")
+    if missing := missing_columns(reader, mart, [*columns, class_size]):
+        return lacking("G8", missing)
+    sets = [frozenset(columns), *(frozenset(margin) for margin in margins)]
+    pairs = [(coarse, fine) for coarse in sets[1:] for fine in sets if coarse < fine]
+    recovered = sum(_recovered(reader, mart, columns, class_size, minimum_class_size, *pair) for pair in pairs)
+    finding = Finding(
+        what=f"{recovered} suppressed groups of fewer than {minimum_class_size} people come back by subtraction",
+        count=recovered,
+        next_step="suppress a second cell in each of these lines, or drop the total",
+    )
+    return attacked("G8", [finding if recovered else None], lines_subtracted=len(pairs), groups_recovered=recovered)
+
+
+def _recovered(
+    reader: Reader,
+    mart: str,
+    columns: Sequence[str],
+    class_size: str,
+    k: int,
+    coarse: frozenset[str],
+    fine: frozenset[str],
+) -> int:
+    """Count the totals of one set whose published parts leave 1 to k - 1 people (or more than all of them)."""
+    shared = sorted(coarse)
+    same = " and ".join(f"t.{quoted(c)} = p.{quoted(c)}" for c in shared) or "true"
+    grouped = f" group by {', '.join(quoted(c) for c in shared)}" if shared else ""
+    kept = "".join(f"{quoted(c)}, " for c in shared)
+    ((count,),) = reader.rows(
+        f"with shown as (select {texts(columns)}, {people_of(class_size)} as people from {candidate(mart)}),"
+        f" totals as (select {kept}sum(people) as people from shown where {_at(columns, coarse)}{grouped}),"
+        f" parts as (select {kept}sum(people) as people from shown where {_at(columns, fine)}{grouped})"
+        f" select coalesce(sum(case when t.people - coalesce(p.people, 0) between 1 and {int(k) - 1}"
+        f" then 1 else 0 end), 0) from totals as t left join parts as p on {same}"
+    )
+    return int(count)
+
+
+def _at(columns: Sequence[str], shown: frozenset[str]) -> str:
+    """Return the condition of the rows that are totals over exactly the other columns."""
+    return " and ".join(f"{quoted(column)} {'<>' if column in shown else '='} '*'" for column in columns)

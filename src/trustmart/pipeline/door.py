@@ -1,0 +1,182 @@
+"""The door: make every anonymized mart of a tier from the records that its SQL yields, as policy says."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from trustmart.anonymity.epochs import Epoch, newest_epoch
+from trustmart.anonymizing.cubes import make_cube
+from trustmart.anonymizing.made import Made
+from trustmart.anonymizing.microdata import make_microdata
+from trustmart.anonymizing.words import quoted
+from trustmart.errors import TrustmartError
+from trustmart.gates import Finding
+from trustmart.lineage import Manifest
+from trustmart.pipeline.context import Context
+from trustmart.pipeline.noisy import make_noisy
+from trustmart.policy import Release
+from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
+from trustmart.warehouse.release_history import ensure_release_history
+
+OnMart = Callable[[str, str, float], None]
+SUPPRESSION_COLUMNS = (
+    "mart varchar, classes_total bigint, classes_suppressed bigint, people_total bigint, people_suppressed bigint"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where the door keeps what belongs to a mart; all of it in the restricted zone."""
+
+    records: str
+    target: str
+    members: str
+
+
+def make_marts(
+    context: Context, manifest: Manifest, *, not_built: Collection[str] = (), on_mart: OnMart | None = None
+) -> list[dict[str, Any]]:
+    """Make the candidates of every mart with a tier; return what was made of each, or why it could not be.
+
+    One that cannot be made has no candidate, so the gate holds it; the others are made all the same. on_mart: told
+    (name, status, seconds) of each.
+    """
+    has_released = context.warehouse.path("anonymized").exists()
+    with context.warehouse.session(writes="restricted", reads=["anonymized"] if has_released else []) as session:
+        _prepare(session)
+        ensure_release_history(session)
+        return [
+            _make(context, session, manifest, mart, on_mart)
+            for mart in in_order(context, manifest)
+            if mart not in not_built
+        ]
+
+
+def in_order(context: Context, manifest: Manifest) -> list[str]:
+    """Return the marts that the door makes, those that others are learned from first."""
+    releases = context.policy.releases
+    built = {model.name for model in manifest.models.values() if model.materialized == "door"}
+    tiered = [mart for mart, release in releases.items() if release.tier is not None and mart in built]
+    return sorted(tiered, key=lambda mart: releases[mart].learned is not None)
+
+
+def findings_of_door(report: dict[str, Any] | None) -> dict[str, Finding]:
+    """Return why marts could not be made, from what `transform` reported, for the gate."""
+    return {
+        row["mart"]: Finding(what=row["why"], count=0, next_step=row["next_step"])
+        for row in (report or {}).get("door", ())
+        if row["status"] != "made"
+    }
+
+
+def _prepare(session: Session) -> None:
+    """Make room: nothing of last night's may be mistaken for tonight's."""
+    session.run(f"drop schema if exists restricted.{DOOR_SCHEMA} cascade")
+    session.run(f"create schema restricted.{DOOR_SCHEMA}")
+    session.run(f"create or replace table restricted.suppression_by_mart ({SUPPRESSION_COLUMNS})")
+
+
+def _make(context: Context, session: Session, manifest: Manifest, mart: str, on_mart: OnMart | None) -> dict[str, Any]:
+    """Make one mart, and say what was made."""
+    started = time.monotonic()
+    release = context.policy.releases[mart]
+    facts: dict[str, Any] = {"mart": mart, "title": release.title, "tier": str(release.tier)}
+    try:
+        made = _through_the_door(context, session, manifest, mart, release)
+    except TrustmartError as error:
+        session.run(f"drop table if exists restricted.{CANDIDATE_SCHEMA}.{quoted(mart)}")
+        facts |= {"status": "held", "why": f"the door could not make it: {error}", "next_step": _NEXT_STEP}
+    else:
+        facts |= {"status": "made", **_told(made)}
+    facts["seconds"] = round(time.monotonic() - started, 2)
+    if on_mart is not None:
+        on_mart(mart, "success" if facts["status"] == "made" else "error", facts["seconds"])
+    return facts
+
+
+_NEXT_STEP = "mend its SQL or its entry in policy/releases.yml, then: trustmart transform"
+
+
+def _through_the_door(context: Context, session: Session, manifest: Manifest, mart: str, release: Release) -> Made:
+    """Let the records in, and the candidate out, by the way of the mart's tier."""
+    model = next(model for model in manifest.models.values() if model.name == mart)
+    places = _Places(
+        records=f"restricted.{DOOR_SCHEMA}.{quoted(mart)}",
+        target=f"restricted.{CANDIDATE_SCHEMA}.{quoted(mart)}",
+        members=f"restricted.{DOOR_SCHEMA}.{quoted(f'{mart}__members')}",
+    )
+    session.run(f"create view {places.records} as {model.sql}")
+    made = _by_tier(context, session, mart, release, places)
+    session.run(
+        "insert into restricted.suppression_by_mart values (?, ?, ?, ?, ?)",
+        [mart, made.classes_total, made.classes_suppressed, made.people_total, made.people_suppressed],
+    )
+    return made
+
+
+def _by_tier(context: Context, session: Session, mart: str, release: Release, places: _Places) -> Made:
+    """Make the candidate."""
+    if release.noise is not None:
+        return make_noisy(context, session, mart, release, places.records, places.target)
+    if release.is_microdata:
+        return _microdata(context, session, mart, release, places)
+    return make_cube(
+        session,
+        mart=mart,
+        release=release,
+        records=places.records,
+        target=places.target,
+        members=places.members,
+        standing=standing_mart(session, mart, release),
+        history=True,
+    )
+
+
+def _microdata(context: Context, session: Session, mart: str, release: Release, places: _Places) -> Made:
+    """Apply the standing epoch's recoding; where a new one has to open, write it into the ledger."""
+    standing = epoch_of(context, mart)
+    made, epoch = make_microdata(
+        session,
+        mart=mart,
+        release=release,
+        rules=context.policy.hierarchies,
+        records=places.records,
+        target=places.target,
+        members=places.members,
+        epoch=standing,
+        standing=standing_mart(session, mart, release),
+        has_history=bool(session.value("select count(*) from restricted.mart_releases where mart = ?", [mart])),
+    )
+    if epoch != standing:
+        context.ledger.record("epoch", epoch.as_dict(), at=context.as_of)
+    return made
+
+
+def standing_mart(session: Session, mart: str, release: Release) -> str | None:
+    """Return the released mart's full name, where it has the columns that the release publishes."""
+    present = session.columns("anonymized", mart)
+    return f"anonymized.{quoted(mart)}" if present and set(release.columns) <= set(present) else None
+
+
+def epoch_of(context: Context, mart: str) -> Epoch | None:
+    """Return the epoch in which a mart stands."""
+    return newest_epoch([entry.facts for entry in context.ledger.entries("epoch")], mart)
+
+
+def epochs_of(context: Context) -> Iterator[tuple[Epoch, str]]:
+    """Yield every epoch that was ever opened, oldest first, with its instant."""
+    for entry in context.ledger.entries("epoch"):
+        yield Epoch(**entry.facts), entry.at
+
+
+def _told(made: Made) -> dict[str, Any]:
+    """Return what was made as reports write it."""
+    return {
+        "rows": made.rows,
+        "people_total": made.people_total,
+        "people_suppressed": made.people_suppressed,
+        "classes_total": made.classes_total,
+        "classes_suppressed": made.classes_suppressed,
+        **made.facts,
+    }

@@ -1,0 +1,203 @@
+"""What an anonymized mart must prove before anyone may read it, and how the door makes it."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from trustmart.policy.base import Name, PolicyModel
+
+
+class Tier(StrEnum):
+    """How the door anonymizes a mart's records (ANONYMITY: release tiers)."""
+
+    OPEN_CUBE = "open_cube"
+    ANALYST_MICRODATA = "analyst_microdata"
+    LABORATORY = "laboratory"
+
+
+class PublishedColumn(PolicyModel):
+    """A published column: the attribute it comes from, and the hierarchy whose labels it may show.
+
+    minimum_level, weight and fallback are for columns that the door generalizes itself (microdata, laboratory).
+    fallback: the label of values that the hierarchy does not know.
+    """
+
+    attribute: Name = Field(alias="from")
+    hierarchy: Name | None = None
+    minimum_level: str | int = 0
+    weight: float = Field(1.0, gt=0)
+    fallback: str = Field("unknown", min_length=1)
+
+
+class Measure(PolicyModel):
+    """A figure of a cube: the attribute it comes from, and how it is reckoned from a cell's records.
+
+    how: records (their number), people, sum, mean (the sum per person who has one), or share (of people, true in some
+    record of theirs; to the nearest 5 %, between 5 % and 95 %). column: the column of the records, named as the
+    attribute unless given. round_to: the step of what is published. bounds: what one record may count at most, where
+    noise is added.
+    """
+
+    attribute: Name = Field(alias="from")
+    how: Literal["records", "people", "sum", "mean", "share"] | None = None
+    column: Name | None = None
+    round_to: float | None = Field(None, gt=0)
+    bounds: tuple[float, float] | None = None
+
+    @property
+    def source_column(self) -> str:
+        """Return the column of the records that it is reckoned from."""
+        return self.column or self.attribute
+
+
+class Sensitive(PolicyModel):
+    """A column that nobody shall learn about a person, and what every class must satisfy for it.
+
+    harmless: values that may be learned, as nearly everybody has them and nobody minds (don't-care sets:
+    Machanavajjhala et al. 2007, section 4.3). They are excused from the attack on certainty, and from nothing else.
+    """
+
+    attribute: Name | None = Field(None, alias="from")
+    distinct: int | None = Field(None, ge=1)
+    entropy: float | None = Field(None, ge=1)
+    recursive_c: float | None = Field(None, gt=0)
+    recursive_l: int | None = Field(None, ge=2)
+    t: float | None = Field(None, ge=0, le=1)
+    distance: Literal["equal", "ordered", "hierarchical"] = "equal"
+    order: list[str] | None = None
+    tree: dict[str, Any] | None = None
+    harmless: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Sensitive":
+        """Refuse halves of a model, and a column without one."""
+        if (self.recursive_c is None) != (self.recursive_l is None):
+            raise ValueError("recursive diversity needs both recursive_c and recursive_l")
+        if self.distance != "equal" and self.t is None:
+            raise ValueError("a distance is for t")
+        if (self.distance == "hierarchical") != (self.tree is not None):
+            raise ValueError("the hierarchical distance needs a tree, and only it")
+        if all(model is None for model in (self.distinct, self.entropy, self.recursive_c, self.t)):
+            raise ValueError("say at least one of distinct, entropy, recursive_c with recursive_l, t")
+        return self
+
+
+class Noise(PolicyModel):
+    """Differential privacy for a cube: every figure is a noisy one, and the year's budget is kept in the ledger.
+
+    epsilon: what one release spends. population: whose budget it is. yearly_epsilon: what that population may lose in
+    a calendar year, over all its releases. cells_per_person: in how many cells one person counts at most (the rest is
+    left out, by chance). delta: only for cells that are not listed in advance (private partition selection).
+    cells: `public` where all combinations of labels are known in advance, so that empty ones are published too.
+    every: how often it is drawn, and paid for: on the first night of each month, of each week, or every night.
+    """
+
+    epsilon: float = Field(gt=0, le=10)
+    population: Name
+    yearly_epsilon: float = Field(gt=0)
+    cells_per_person: int = Field(ge=1)
+    records_per_cell: int = Field(1, ge=1)
+    cells: Literal["public", "private"] = "public"
+    delta: float | None = Field(None, gt=0, lt=1e-3)
+    every: Literal["night", "week", "month"] = "month"
+
+    @model_validator(mode="after")
+    def _delta_where_needed(self) -> "Noise":
+        """Private cells need a delta, public ones none."""
+        if (self.cells == "private") != (self.delta is not None):
+            raise ValueError("delta is needed for private cells, and for them alone")
+        return self
+
+    @property
+    def draws_per_year(self) -> int:
+        """Return how often a calendar year sees it drawn, at most."""
+        return {"night": 366, "week": 53, "month": 12}[self.every]
+
+
+class Learned(PolicyModel):
+    """What is learned from the mart's records (rows of anonymized microdata), instead of publishing them.
+
+    kind: cluster_centroids or propensity_model. features: the columns learned from. target: what is predicted.
+    """
+
+    kind: Literal["cluster_centroids", "propensity_model"]
+    learned_from: Name
+    features: tuple[Name, ...] = Field(min_length=1)
+    target: Name | None = None
+    clusters: int | None = Field(None, ge=2, le=100)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Learned":
+        """Refuse clusters without their number, and a prediction of nothing."""
+        if (self.kind == "cluster_centroids") != (self.clusters is not None):
+            raise ValueError("clusters is needed for cluster_centroids, and for them alone")
+        if (self.kind == "propensity_model") != (self.target is not None):
+            raise ValueError("target is needed for a propensity_model, and for it alone")
+        return self
+
+
+class Release(PolicyModel):
+    """What an anonymized mart must prove before anyone may read it.
+
+    tier: how the door makes the mart from its records; without one the mart's own SQL makes it, and the gate judges.
+    class_size: the column that says how many distinct people a row stands for; microdata has none, a row is a person.
+    margins: further sets of columns that totals are published for (label `*` stands for all); the empty one is the
+    grand total. dominance_percent: p of the p %-rule for sums. hold_back: a class that changed by fewer people than the
+    minimum class size since it was published shows its last figures.
+    """
+
+    title: str
+    use_case: Name
+    tier: Tier | None = None
+    minimum_class_size: int = Field(ge=2)
+    maximum_suppressed: float = Field(gt=0, le=1)
+    class_size: Name | None = None
+    quasi_identifiers: dict[Name, PublishedColumn] = Field(min_length=1)
+    measures: dict[Name, Measure] = Field(default_factory=dict)
+    sensitive: dict[Name, Sensitive] = Field(default_factory=dict)
+    publish: dict[Name, PublishedColumn] = Field(default_factory=dict)
+    margins: tuple[tuple[Name, ...], ...] = ()
+    dominance_percent: float | None = Field(None, gt=0, le=100)
+    hold_back: bool = False
+    noise: Noise | None = None
+    learned: Learned | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_tier(self) -> "Release":
+        """Refuse what a tier has no use for: a rule that is not applied protects nobody."""
+        is_cube = self.tier in (None, Tier.OPEN_CUBE)
+        if is_cube and self.class_size is None:
+            raise ValueError("class_size is missing: which column says how many people a row stands for?")
+        if not is_cube and (self.class_size or self.measures or self.noise or self.learned or self.hold_back):
+            raise ValueError("class_size, measures, noise, learned and hold_back are for cubes; here a row is a person")
+        if is_cube and (self.sensitive or self.publish):
+            raise ValueError("sensitive and publish are for microdata and the laboratory; a cube has measures")
+        if not is_cube and len(self.sensitive) > 1 and self.tier is Tier.ANALYST_MICRODATA:
+            raise ValueError("microdata has one sensitive column per mart: several together single people out")
+        if self.tier is not Tier.OPEN_CUBE and (self.margins or self.dominance_percent or self.noise or self.learned):
+            raise ValueError("margins, dominance_percent, noise and learned need tier: open_cube")
+        if self.hold_back and self.margins:
+            raise ValueError(
+                "hold_back and margins: a fresh margin less its fresh parts shows what is held back; choose"
+            )
+        if stray := {column for margin in self.margins for column in margin} - set(self.quasi_identifiers):
+            raise ValueError(f"margins name columns that are no quasi-identifiers: {', '.join(sorted(stray))}")
+        if self.tier is Tier.OPEN_CUBE and self.learned is None and (bare := self._measures_of_no_kind()):
+            raise ValueError(f"the door does not know how to reckon {', '.join(bare)}: say how")
+        return self
+
+    def _measures_of_no_kind(self) -> list[str]:
+        """Return the measures that do not say how they are reckoned."""
+        return [name for name, measure in self.measures.items() if measure.how is None]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return every column the mart may publish."""
+        size = (self.class_size,) if self.class_size else ()
+        return (*self.quasi_identifiers, *size, *self.measures, *self.sensitive, *self.publish)
+
+    @property
+    def is_microdata(self) -> bool:
+        """Return whether a row of the mart is a person."""
+        return self.tier in (Tier.ANALYST_MICRODATA, Tier.LABORATORY)

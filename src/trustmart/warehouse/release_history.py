@@ -1,0 +1,124 @@
+"""Who was in which published class, release by release: what nightly differences are measured against.
+
+Kept in the restricted zone, written only after publication, erased with the people in it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from trustmart.warehouse.bookkeeping import naive_utc
+from trustmart.warehouse.protocol import Session
+
+MEMBERS = "restricted.released_members"
+RELEASES = "restricted.mart_releases"
+
+_TABLES = {
+    MEMBERS: "mart varchar, class_id varchar, subject_id varchar, since timestamp, until timestamp",
+    RELEASES: "mart varchar, released_at timestamp, release_id varchar",
+}
+
+
+def ensure_release_history(session: Session) -> None:
+    """Create what is missing; `restricted` must be open for writing."""
+    for name, columns in _TABLES.items():
+        session.run(f"create table if not exists {name} ({columns})")
+
+
+def class_id_of(columns: Iterable[str]) -> str:
+    """Return the expression of a row's class: its labels in policy's order; null is a label of its own.
+
+    columns: expressions, quoted where they need it.
+    """
+    labels = ", ".join(f"coalesce(cast({column} as varchar), '∅')" for column in columns)
+    return f"md5(concat_ws('|', {labels}))"
+
+
+def last_published(mart: str) -> str:
+    """Return the statement that yields each class's members as its figures were last published.
+
+    Yields class_id, subject_id (null: forgotten since), is_standing (false: withdrawn at a later release).
+    mart: its name, as policy spells it.
+    """
+    return (
+        f"with history as (select class_id, subject_id, case when until is null or {_forgotten_since(mart)}"
+        " then timestamp '9999-12-31 00:00:00' else until end as ended"
+        f" from {MEMBERS} as members where mart = '{mart}'),"
+        " latest as (select class_id, max(ended) as ended from history group by class_id)"
+        " select history.class_id, history.subject_id, history.ended = timestamp '9999-12-31 00:00:00' as is_standing"
+        " from history join latest on latest.class_id = history.class_id and latest.ended = history.ended"
+    )
+
+
+def remember(session: Session, *, mart: str, members: str, released_at: datetime, release_id: str) -> None:
+    """Take down who is in which class of a mart that was just published. Saying it twice changes nothing.
+
+    members: full name of the table with class_id and subject_id *as published*: a held-back class with the members it
+    was published with, people forgotten since as null. released_at: when, with its zone.
+    """
+    at = naive_utc(released_at)
+    same = "members.class_id = now.class_id and members.subject_id = now.subject_id"
+    with session.transaction():
+        session.run(
+            f"update {MEMBERS} as members set until = ? where mart = ? and until is null"
+            f" and not exists (select 1 from {members} as now where {same})",
+            [at, mart],
+        )
+        # A class published anew no longer shows those who were forgotten: they left with this release.
+        session.run(
+            f"update {MEMBERS} as members set until = ? where mart = ? and {_forgotten_since(mart)} and not exists"
+            f" (select 1 from {members} as now where now.class_id = members.class_id and now.subject_id is null)",
+            [at, mart],
+        )
+        session.run(
+            f"insert into {MEMBERS} select ?, now.class_id, now.subject_id, ?, null from {members} as now"
+            " where now.subject_id is not null and not exists"
+            f" (select 1 from {MEMBERS} as members where members.mart = ? and members.until is null and {same})",
+            [mart, at, mart],
+        )
+        session.run(
+            f"insert into {RELEASES} select ?, ?, ? where not exists"
+            f" (select 1 from {RELEASES} where mart = ? and released_at = ?)",
+            [mart, at, release_id, mart, at],
+        )
+
+
+def forget_members(session: Session, subject_ids: str, *, at: datetime) -> None:
+    """Take people's names out of the history; that somebody was there, and left, stays countable.
+
+    subject_ids: a relation with a column subject_id. at: the forgetting, with its zone; it is no release's instant.
+    """
+    session.run(
+        f"update {MEMBERS} set until = coalesce(until, ?), subject_id = null"
+        f" where subject_id in (select subject_id from {subject_ids})",
+        [naive_utc(at)],
+    )
+
+
+def prune(session: Session, *, mart: str, keep: int = 30) -> None:
+    """Drop what only releases before the last `keep` ones could tell.
+
+    Who was forgotten since their class was last published stays until it is published anew.
+    """
+    oldest = session.value(
+        f"select min(released_at) from (select released_at from {RELEASES} where mart = ?"
+        f" order by released_at desc limit {keep}) as kept",
+        [mart],
+    )
+    with session.transaction():
+        session.run(
+            f"delete from {MEMBERS} where mart = ? and until <= ?"
+            f" and until in (select released_at from {RELEASES} where mart = ?)",
+            [mart, oldest, mart],
+        )
+        session.run(f"delete from {RELEASES} where mart = ? and released_at < ?", [mart, oldest])
+
+
+def _forgotten_since(mart: str) -> str:
+    """Return the condition on members who were forgotten, and whose class has not been published anew since.
+
+    Their `until` is the forgetting's instant; that of all others is null or a release's.
+    """
+    return (
+        "(members.subject_id is null and members.until is not null and members.until not in"
+        f" (select released_at from {RELEASES} where mart = '{mart}'))"
+    )
