@@ -39,7 +39,7 @@ demo: $(VENV)/.installed  ## set everything up, make a CRM of 20,000 customers, 
 	@$(BIN)/python -m trustmart_airflow.demo
 
 test: $(VENV)/.installed  ## the fast tests (minutes)
-	@$(BIN)/python -m pytest -n 2 -m "not slow and not browser and not postgres and not airflow"
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not browser and not postgres and not airflow and not spark"
 
 test-all: $(VENV)/.installed  ## every test: Airflow standalone, PostgreSQL, Chromium and the whole bank CRM too
 	@$(BIN)/python -m pytest

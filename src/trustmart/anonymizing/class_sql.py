@@ -17,7 +17,7 @@ def diversity(name: str, counted: str, shares: str, keys: Keys, ls: Sequence[int
     """Return `name`: per class its size, its l in three forms (ratio_2 … for recursive diversity), and equal t."""
     key = listed(keys)
     ratios = "".join(
-        f", max(people) * 1.0 / nullif(sum(case when standing >= {l} then people else 0 end), 0) as ratio_{l}"
+        f", max(people) * 1e0 / nullif(sum(case when standing >= {l} then people else 0 end), 0) as ratio_{l}"
         for l in ls  # noqa: E741 (the paper's letter)
     )
     return [
@@ -25,7 +25,7 @@ def diversity(name: str, counted: str, shares: str, keys: Keys, ls: Sequence[int
         f" row_number() over (partition by {key} order by people desc) as standing from {counted} as counted)",
         f"{name} as (select {key}, max(size) as size, count(*) as distinct_values,"
         f" exp(ln(max(size)) - sum(people * ln(people)) / max(size)) as entropy{ratios},"
-        f" (sum(abs(people * 1.0 / size - share) - share) + 1) / 2 as t"
+        f" (sum(abs(people * 1e0 / size - share) - share) + 1) / 2 as t"
         f" from {name}_ranked as ranked join {shares} as shares on shares.code = ranked.code group by {key})",
     ]
 
@@ -51,7 +51,7 @@ def hierarchical_t(name: str, counted: str, shares: str, keys: Keys, height: int
         left = listed(nodes[level - 1 :])
         found.append(
             f"{name}_{level} as (select {key}, {left}, sum(difference) as difference,"
-            f" least(sum(greatest(difference, 0)), sum(greatest(-difference, 0))) * {level} / {height}.0 as work"
+            f" least(sum(greatest(difference, 0)), sum(greatest(-difference, 0))) * {level}e0 / {height} as work"
             f" from {below} group by {key}, {left})"
         )
         below = f"{name}_{level}"
@@ -67,7 +67,7 @@ def _differences(name: str, counted: str, shares: str, keys: Keys, kept: str) ->
     return [
         f"{name}_classes as (select {key}, sum(people) as size from {counted} as counted group by {key})",
         f"{name}_differences as (select {of_class}, {kept},"
-        f" coalesce(counted.people, 0) * 1.0 / classes.size - shares.share as difference"
+        f" coalesce(counted.people, 0) * 1e0 / classes.size - shares.share as difference"
         f" from {name}_classes as classes cross join {shares} as shares"
         f" left join {counted} as counted on {same} and counted.code = shares.code)",
     ]

@@ -98,16 +98,15 @@ class Encoding:
             place, kind = self.layout.keys[column], self._key_type(self.layout.keys[column])
             # In quotes, as the lowest number of a type is more than what some engines read after a minus.
             mask = f"cast('{self.layout.column_mask(column, 0)}' as {kind})"
-            labels = (
-                f"(select code, {self._as_label(column, 'label')} as label from labels_{column}) as labels_{column}"
-            )
-            joins.append(f"join {labels} on labels_{column}.code = ({classes}.{self.key_names[place]} & {mask})")
+            labels = f"select code, {self._as_label(column, 'label')} as label from labels_{column}"
+            named = f"({labels}) as labels_{column}"
+            joins.append(f"join {named} on labels_{column}.code = ({classes}.{self.key_names[place]} & {mask})")
         return " ".join(joins)
 
     def labels(self) -> list[str]:
         """Return a class's labels; null stays null below `*`."""
         every = range(len(self.layout.hierarchies))
-        root = label_expression(literal(ROOT), [ROOT])
+        root = label_expression(literal(ROOT), [ROOT], self.table.dialect)
         return [f"labels_{column}.label" if column in self.columns else root for column in every]
 
     def _code(self, column: int) -> str:
@@ -123,7 +122,7 @@ class Encoding:
     def _as_label(self, column: int, value: str) -> str:
         """Return an expression as a label of a column."""
         labels = self.layout.hierarchies[column].labels[self.levels[column] if self.levels is not None else 0]
-        return label_expression(value, [label for label in labels if label is not None])
+        return label_expression(value, [label for label in labels if label is not None], self.table.dialect)
 
     def _key_type(self, key: int) -> str:
         """Return the type of a key: the shorter one where it is enough, as engines group it faster."""

@@ -2,6 +2,7 @@
 
 import csv
 import tempfile
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as parquet
 
-from trustmart.errors import StatementFailed, TableUnfit
+from trustmart.anonymizing.words import Dialect, listed, literal, parquet_relation, quoted, type_name
+from trustmart.errors import ReleaseFault, StatementFailed, TableUnfit
 from trustmart.settings import Settings
 from trustmart.warehouse import Session
 from trustmart.warehouse.duckdb import DuckDBSession
@@ -19,16 +21,39 @@ from trustmart.warehouse.duckdb import DuckDBSession
 
 @dataclass(frozen=True)
 class TableFile:
-    """A table in a file. relation: what stands for it in SQL; columns: their names and types, in order."""
+    """A table in a file.
+
+    relation: what stands for it in SQL; columns: their names and types, in order; dialect: whose SQL that is.
+    """
 
     path: Path
     relation: str
     columns: dict[str, str]
+    dialect: Dialect = "duckdb"
 
     def check_columns(self, wanted: list[str]) -> None:
         """Raise TableUnfit where columns are missing."""
         if missing := [column for column in wanted if column not in self.columns]:
             raise TableUnfit(f"{self.path.name} has no column {', '.join(missing)}; it has {', '.join(self.columns)}")
+
+
+@contextmanager
+def engine_called(name: Dialect) -> Iterator[Session]:
+    """Open an engine by its name; raises ReleaseFault where Spark is not installed."""
+    if name == "duckdb":
+        with engine() as session:
+            yield session
+        return
+    try:
+        from trustmart.warehouse.spark import spark_session
+    except ImportError:
+        raise ReleaseFault(
+            [
+                "--engine spark: Spark is not in this environment; it has its own: make spark, then .venv-spark/bin/trustmart"
+            ]
+        ) from None
+    with spark_session(threads=Settings().threads, memory="2g") as spark:
+        yield spark
 
 
 @contextmanager
@@ -58,14 +83,14 @@ def open_table(session: Session, path: Path) -> TableFile:
     """Look at a file without reading it; raises TableUnfit for other formats, and for columns of one name."""
     if not path.is_file():
         raise TableUnfit(f"there is no file {path}")
-    place, separator = "'" + str(path).replace("'", "''") + "'", ""
+    separator, dialect = "", session.dialect
     if path.suffix.lower() == ".parquet":
-        names, relation = _parquet_names(path), f"read_parquet({place})"
+        names, relation = _parquet_names(path), parquet_relation(str(path.resolve()), dialect)
     elif path.suffix.lower() in (".csv", ".tsv", ".txt"):
         # Everything is text, as it stands: a guess would make 1001 of the postcode 01001.
         separator = _separator(path)
         names = _csv_names(path, separator)
-        relation = _csv_relation(place, names, separator)
+        relation = _csv_relation(session, path, names, separator)
     else:
         raise TableUnfit(f"{path.name} is neither .csv nor .parquet")
     if twice := [name for name, times in Counter(name.lower() for name in names).items() if times > 1]:
@@ -73,7 +98,7 @@ def open_table(session: Session, path: Path) -> TableFile:
     if separator:
         _check_lines(session, path, relation, names, separator)
     described = session.rows(f"describe select * from {relation}")
-    return TableFile(path, relation, {str(row[0]): str(row[1]) for row in described})
+    return TableFile(path, relation, {str(row[0]): type_name(str(row[1])) for row in described}, dialect)
 
 
 def _parquet_names(path: Path) -> list[str]:
@@ -85,11 +110,25 @@ def _parquet_names(path: Path) -> list[str]:
     raise TableUnfit(f"{path.name} cannot be read as Parquet ({kind})")
 
 
-def _csv_relation(place: str, names: list[str], separator: str) -> str:
+def _csv_relation(session: Session, path: Path, names: list[str], separator: str) -> str:
     """Return a CSV file as a relation whose columns are all text; nothing is guessed."""
+    if session.dialect == "spark":
+        return _csv_view(session, path, names, separator)
+    place = literal(str(path))
     columns = ", ".join("'" + name.replace("'", "''") + "': 'VARCHAR'" for name in names)
     dialect = f"delim = '{separator}', quote = '\"', escape = '\"', nullstr = ''"
     return f"read_csv({place}, auto_detect = false, header = true, columns = {{{columns}}}, {dialect})"
+
+
+def _csv_view(session: Session, path: Path, names: list[str], separator: str) -> str:
+    """Return a view on a CSV file, for an engine that reads files with options only as views."""
+    view = f"csv_{uuid.uuid4().hex}"
+    columns = listed(f"{quoted(name)} string" for name in names)
+    options = {"path": str(path.resolve()), "header": "true", "sep": separator, "quote": '"', "escape": '"'}
+    options |= {"mode": "FAILFAST", "multiLine": "true", "enforceSchema": "true", "nullValue": "", "emptyValue": ""}
+    said = listed(f"{name} = {literal(value, session.dialect)}" for name, value in options.items())
+    session.run(f"create temporary view {view} ({columns}) using csv options ({said})")
+    return view
 
 
 def _check_lines(session: Session, path: Path, relation: str, names: list[str], separator: str) -> None:

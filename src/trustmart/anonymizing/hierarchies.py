@@ -30,7 +30,7 @@ def distinct_texts(session: Session, table: TableFile, column: str) -> list[str]
     """Return the different values of a column as text; raises TableUnfit where there are too many to be categories."""
     name = quoted(column)
     where = f"from {table.relation} where {name} is not null"
-    found = session.rows(f"select distinct cast({name} as varchar) {where} limit {MOST_LEAVES + 1}")
+    found = session.rows(f"select distinct cast({name} as string) {where} limit {MOST_LEAVES + 1}")
     if len(found) > MOST_LEAVES:
         raise TableUnfit(
             f"{column} has more than {MOST_LEAVES:,} different values: that is no category but an identifier."

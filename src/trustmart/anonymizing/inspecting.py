@@ -57,7 +57,7 @@ def _measure_sensitive(
         f"counted as (select dense_rank() over (order by {keys}) as class, coalesce(domain.code, 0) as code, people"
         " from grouped left join domain on domain.held = grouped.held)",
         "shares as (select code, code as place,"
-        " sum(people) * 1.0 / (select sum(people) from grouped) as share from counted group by code)",
+        " sum(people) * 1e0 / (select sum(people) from grouped) as share from counted group by code)",
         *diversity("judged", "counted", "shares", ["class"], RECURSIVE_L),
         *ordered_t("ordered", "counted", "shares", ["class"], values),
     ]

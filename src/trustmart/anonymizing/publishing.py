@@ -24,7 +24,7 @@ from trustmart.anonymity.search import SensitiveColumn
 from trustmart.anonymizing.class_sql import diversity, hierarchical_t, ordered_t
 from trustmart.anonymizing.encoding_sql import Encoding, Profile
 from trustmart.anonymizing.files import TableFile
-from trustmart.anonymizing.words import listed, quoted
+from trustmart.anonymizing.words import kept, listed, quoted
 from trustmart.errors import AccountingMismatch
 from trustmart.warehouse import Session
 
@@ -58,9 +58,8 @@ def write_whole(session: Session, statement: str, output: Path, *, records: int 
     records: how many there must be, where that is known. Raises AccountingMismatch before the file appears.
     """
     beside = output.with_name(f".{output.name}.writing")
-    place = "'" + str(beside).replace("'", "''") + "'"
     try:
-        written = int(session.value(f"copy ({statement}) to {place} (format parquet)"))
+        written = session.write_parquet(statement, beside)
         if records is not None and written != records:
             raise AccountingMismatch(f"{records:,} records were to be published, {written:,} were written")
         os.replace(beside, output)
@@ -113,9 +112,10 @@ def published_rows(encoding: Encoding, requirements: Requirements, columns: Sequ
     same = " and ".join(f"named.{key} = encoded.{key}" for key in keys)
     chosen = [f"named.label_{place} as {quoted(name)}" for place, name in enumerate(names)]
     chosen += [f"encoded.plain_{place} as {quoted(column)}" for place, column in enumerate(columns)]
+    rows = f"select {listed(encoded + plain + codes)} from {encoding.joined()}{joins}"
     safe, steps = _safe_classes(keys, requirements)
     statements = [
-        f"encoded as materialized (select {listed(encoded + plain + codes)} from {encoding.joined()}{joins})",
+        f"encoded as {kept(rows, encoding.table.dialect)}",
         *steps,
         f"safe as ({safe})",
         f"named as (select {listed([f'safe.{key}' for key in keys] + labels)} from {encoding.labelled('safe')})",
@@ -171,7 +171,7 @@ def _condition(name: str, model: Model, counted: str, shares: str, keys: Sequenc
     else:
         found = hierarchical_t(name, counted, shares, keys, len(next(iter(model.paths.values()))))
     same = " and ".join(f"distance.{key} = judged.{key}" for key in keys)
-    return f"(select t from {name} as distance where {same}) <= {model.t + TOLERANCE!r}", found
+    return f"(select max(t) from {name} as distance where {same}) <= {model.t + TOLERANCE!r}", found
 
 
 @contextmanager

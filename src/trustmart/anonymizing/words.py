@@ -1,8 +1,11 @@
-"""SQL that every statement here is made of. What Spark does not know is avoided."""
+"""SQL that every statement here is made of, as DuckDB and Spark read it. Where they differ, they differ here."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from trustmart.anonymity.hierarchy import Matching
+
+Dialect = Literal["duckdb", "spark"]
 
 # Every block of a written file repeats the whole enumeration.
 _FEW_LABELS = 1000
@@ -20,23 +23,39 @@ def listed(names: Iterable[str]) -> str:
 
 def class_id(columns: Iterable[str]) -> str:
     """Return what names a row's class: a digest of its labels, in their order. Nulls are labels too."""
-    labels = listed(f"coalesce(cast({quoted(column)} as varchar), '∅')" for column in columns)
+    labels = listed(f"coalesce(cast({quoted(column)} as string), '∅')" for column in columns)
     return f"md5(concat_ws('|', {labels}))"
 
 
-def label_expression(value: str, labels: Sequence[str]) -> str:
+def label_expression(value: str, labels: Sequence[str], dialect: Dialect) -> str:
     """Return an expression as one of the labels.
 
     As an enumeration they are written to Parquet (as text still) in a third of the time; that pays for few labels.
     """
-    if not 0 < len(labels) <= _FEW_LABELS:
+    if dialect == "spark" or not 0 < len(labels) <= _FEW_LABELS:
         return value
     return f"cast({value} as enum({listed(literal(label) for label in labels)}))"
 
 
-def literal(text: str) -> str:
+def literal(text: str, dialect: Dialect = "duckdb") -> str:
     """Return a text as SQL has it."""
-    return "'" + text.replace("'", "''") + "'"
+    escaped = text.replace("\\", "\\\\") if dialect == "spark" else text
+    return "'" + escaped.replace("'", "''") + "'"
+
+
+def kept(statement: str, dialect: Dialect) -> str:
+    """Return a statement in brackets whose rows are worked out once, where an engine can be told so."""
+    return f"({statement})" if dialect == "spark" else f"materialized ({statement})"
+
+
+def parquet_relation(path: str, dialect: Dialect) -> str:
+    """Return what stands for a Parquet file."""
+    return f"parquet.`{path.replace('`', '``')}`" if dialect == "spark" else f"read_parquet({literal(path)})"
+
+
+def type_name(data_type: str) -> str:
+    """Return an engine's name of a type as the statements here ask for it."""
+    return "VARCHAR" if data_type.upper() == "STRING" else data_type.upper()
 
 
 def leaf_expression(matching: Matching, value: str, data_type: str, interval: float) -> str:
@@ -51,4 +70,4 @@ def leaf_expression(matching: Matching, value: str, data_type: str, interval: fl
         return f"cast({instant} as date)"
     if matching == "interval":
         return f"try_cast(floor(try_cast({value} as double) / {interval!r}) as bigint)"
-    return value if data_type.upper() == "VARCHAR" else f"cast({value} as varchar)"
+    return value if data_type.upper() == "VARCHAR" else f"cast({value} as string)"

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,6 +22,13 @@ Input = Annotated[Path, typer.Argument(help="A .csv or .parquet file, one row pe
 Picture = Annotated[Path | None, typer.Option(help="Draw class sizes and risk into this .svg or .png.")]
 
 
+class Engine(Enum):
+    """What tables are counted and written with."""
+
+    duckdb = "duckdb"
+    spark = "spark"
+
+
 hierarchy = typer.Typer(no_args_is_help=True, help="Generalization hierarchies.")
 app.add_typer(hierarchy, name="hierarchy")
 
@@ -31,11 +39,12 @@ def anonymize(
     config: Annotated[Path, typer.Option(help="What the release shall be (docs/anonymity.md).")],
     output: Annotated[Path, typer.Option(help="Where to write the anonymous table (.parquet).")],
     picture: Picture = None,
+    engine: Annotated[Engine, typer.Option(help="What does the counting and writing.")] = Engine.duckdb,
     as_json: AsJson = False,
 ) -> None:
     """Generalize and suppress a table until nobody in it stands out, losing as little as possible."""
     with errors_for_people():
-        _anonymize(file, config, output, picture, as_json)
+        _anonymize(file, config, output, picture, engine.value, as_json)
 
 
 @app.command()
@@ -64,11 +73,13 @@ def draft(
         _draft(file, column, as_json)
 
 
-def _anonymize(file: Path, config: Path, output: Path, picture: Path | None, as_json: bool) -> None:
+def _anonymize(
+    file: Path, config: Path, output: Path, picture: Path | None, engine: Literal["duckdb", "spark"], as_json: bool
+) -> None:
     """Anonymize, and say what was done."""
     from trustmart.anonymizing.anonymize import anonymize
     from trustmart.anonymizing.config import load_config
-    from trustmart.anonymizing.files import engine, open_table
+    from trustmart.anonymizing.files import engine_called, open_table
     from trustmart.anonymizing.tree_release import TreeReleased, release_by_tree
     from trustmart.errors import ReleaseFault
 
@@ -77,7 +88,7 @@ def _anonymize(file: Path, config: Path, output: Path, picture: Path | None, as_
         raise ReleaseFault([f"--output {output.name}: the anonymous table is written as .parquet"])
     if output.exists() and file.exists() and output.samefile(file):
         raise ReleaseFault(["--output is the input: give the anonymous table a name of its own"])
-    with engine() as session, _progress(as_json) as (on_step, on_check):
+    with engine_called(engine) as session, _progress(as_json) as (on_step, on_check):
         table = open_table(session, file)
         done = (
             release_by_tree(session, table, release, output, on_step=on_step)

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import duckdb_extension_httpfs
@@ -22,6 +22,8 @@ ENCRYPTED: frozenset[str] = frozenset({"restricted", "personal"})
 
 class DuckDBSession:
     """A connection whose errors never quote a value."""
+
+    dialect: Literal["duckdb"] = "duckdb"
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Wrap an open connection."""
@@ -43,6 +45,10 @@ class DuckDBSession:
     def arrow(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Return what a query yields as an Arrow table."""
         return self._execute(statement, parameters).to_arrow_table()
+
+    def write_parquet(self, query: str, output: Path) -> int:
+        """Write what a query yields as one Parquet file; return how many rows that is; raises StatementFailed."""
+        return int(self.value(f"copy ({query}) to {_quoted(output)} (format parquet)"))
 
     def register(self, name: str, table: pa.Table) -> None:
         """Let statements read an Arrow table under a name."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
@@ -17,6 +18,10 @@ DOOR_SCHEMA = "anonymized_door"
 class Session(Protocol):
     """An open connection to some zones. Values travel as parameters, never inside the statement."""
 
+    @property
+    def dialect(self) -> Literal["duckdb", "spark"]:
+        """Return which SQL it reads."""
+
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> None:
         """Execute a statement; raises StatementFailed without the engine's own words."""
 
@@ -28,6 +33,9 @@ class Session(Protocol):
 
     def arrow(self, statement: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Return what a query yields as an Arrow table."""
+
+    def write_parquet(self, query: str, output: Path) -> int:
+        """Write what a query yields as one Parquet file; return how many rows that is; raises StatementFailed."""
 
     def register(self, name: str, table: pa.Table) -> None:
         """Let statements read an Arrow table under a name."""
