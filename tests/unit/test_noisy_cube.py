@@ -166,9 +166,7 @@ def test_the_example_of_the_documentation_is_sound_policy(tmp_path: Path) -> Non
     folder = Path(shutil.copytree(project / "policy", tmp_path / "policy"))
     releases = folder / "releases.yml"
     shipped = releases.read_text()
-    first, last = "    noise: {epsilon: 0.5", "every: month}"
     assert " ".join(entry.split()) in " ".join(shipped.split())
-    assert first in entry and last in entry
     noise = load_policy(folder).releases["fct_active_customers_by_month"].noise
     assert noise is not None
     assert noise.epsilon * noise.draws_per_year == noise.yearly_epsilon
