@@ -100,11 +100,11 @@ def drop_what_may_not_be(session: Session, *, may_stay: Collection[str]) -> None
             session.run(f'drop {kind} if exists personal."{schema}"."{name}"')
 
 
-def scores_without_permission(context: Context) -> Iterator[str]:
-    """Say which scores hold people whom the door did not let through for their use case; audiences have a gate."""
+def scores_without_permission(context: Context, built: Collection[str] | None = None) -> Iterator[str]:
+    """Say which scores hold people whom the door did not let through; audiences have a gate. built: only of these."""
     with context.warehouse.session(reads=["personal", "restricted"]) as session:
         for name, score in context.policy.scores.items():
-            if not session.columns("personal", name):
+            if (built is not None and name not in built) or not session.columns("personal", name):
                 continue
             strangers = session.value(
                 f"select count(*) from personal.{name} as scored where not exists (select 1 from"
