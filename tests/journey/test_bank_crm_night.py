@@ -389,22 +389,36 @@ def sha256_of_file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+# Microdata has no class size, and noisy counts are nobody's.
+NOT_COUNTED = ("dim_customer_profiles", "fct_offer_profiles", "fct_active_customers_by_month")
+
+
 def test_the_ledger_says_what_was_released_and_erased(crm: Crm, night: Night) -> None:
     """One entry for the release, with the marts' own figures, one for the erasures, one for each verdict (S68)."""
     entries = ledger_of(night)
     kinds = Counter(entry["kind"] for entry in entries)
     verdicts = len(policy_file("use_cases")["use_cases"])
-    assert kinds == {"erasure": 1, "release": 1, "activation": 3, "crossing": 1, "decision": verdicts}
+    assert kinds == {
+        "erasure": 1,
+        "release": 1,
+        "activation": 3,
+        "crossing": 1,
+        "decision": verdicts,
+        "epoch": 2,
+        "epsilon": 1,
+    }
     (erasure,) = [entry["facts"] for entry in entries if entry["kind"] == "erasure"]
     assert erasure["people"] == len(crm.erased)
     assert erasure["rows"] == night.report("forget")["rows_erased"]
     (released,) = [entry["facts"]["marts"] for entry in entries if entry["kind"] == "release"]
     with duckdb.connect(str(night.data / "warehouse" / "anonymized.duckdb"), read_only=True) as reader:
         for mart, facts in released.items():
+            assert facts["verdict"] == "released"
+            if mart in NOT_COUNTED:
+                continue
             rows, people, smallest = reader.execute(
                 f"select count(*), sum(customers), min(customers) from {mart}"
             ).fetchone()
-            assert facts["verdict"] == "released"
             assert (facts["rows"], facts["people"], facts["smallest_class"]) == (rows, people, smallest)
             assert smallest >= facts["minimum_class_size"] == 11
 
