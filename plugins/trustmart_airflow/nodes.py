@@ -6,12 +6,18 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "aud_loan_offers__good_standing": ("int_subjects__permitted",),
     "dim_customer_profiles": ("int_customers__anonymizable",),
     "dim_customer_segments": ("int_customers__anonymizable",),
+    "fct_active_customers_by_month": ("int_bookings__anonymizable",),
     "fct_campaign_outcomes_by_segment": ("int_interactions__anonymizable",),
     "fct_offer_profiles": (
         "int_customers__anonymizable",
         "int_interactions__anonymizable",
     ),
     "fct_transactions_by_segment": ("int_transactions__anonymizable",),
+    "int_bookings__anonymizable": (
+        "int_customers__generalized",
+        "stg_crm__transactions",
+        "stg_trustmart__night",
+    ),
     "int_consents__folded": (
         "stg_crm__consent_events",
         "stg_trustmart__night",

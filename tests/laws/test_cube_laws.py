@@ -178,7 +178,8 @@ def test_what_did_not_change_since_the_last_release_gives_nothing_away(
     if not now:
         return
     known = {labels for labels in published if labels in now and now[labels].people == before[labels].people}
-    cube = replace(cube_of(now), known=np.array([labels in known for labels in now]))
+    seen = np.array([labels in published for labels in now])
+    cube = replace(cube_of(now), seen=seen, known=np.array([labels in known for labels in now]))
     shown = {labels for labels, reason in zip(now, withhold(cube, k=k), strict=True) if reason is None}
     assert cube.one_cell_each
     assert solve(now, shown) == set()

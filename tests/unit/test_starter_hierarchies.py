@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from trustmart.anonymity.declared import read_hierarchy
 from trustmart.anonymity.hierarchy import Hierarchy
-from trustmart.anonymizing.hierarchies import read_hierarchy
 
 FOLDER = Path(__file__).parents[2] / "policy" / "hierarchies"
 FILES = sorted(FOLDER.glob("*.csv"))

@@ -48,9 +48,7 @@ def engine_called(name: Dialect) -> Iterator[Session]:
         from trustmart.warehouse.spark import spark_session
     except ImportError:
         raise ReleaseFault(
-            [
-                "--engine spark: Spark is not in this environment; it has its own: make spark, then .venv-spark/bin/trustmart"
-            ]
+            ["--engine spark: Spark has an environment of its own: make spark, then .venv-spark/bin/trustmart"]
         ) from None
     with spark_session(threads=Settings().threads, memory="2g") as spark:
         yield spark

@@ -182,6 +182,16 @@ class ExpectLabelsToStayInAnEpoch(GateExpectation):
     success_keys: ClassVar = ("mart", "columns", "changed_in", "tree", "epoch")
 
 
+class ExpectNothingButWhatWasDrawn(GateExpectation):
+    """Expect a noisy mart to show what noise was drawn for, each cell once, and nothing else (G0)."""
+
+    cells: list[str]
+    columns: list[str]
+
+    metric_dependencies: ClassVar = ("trustmart.drawn_cells",)
+    success_keys: ClassVar = ("mart", "cells", "columns")
+
+
 ATTACK_EXPECTATIONS: tuple[type[GateExpectation], ...] = (
     ExpectLabelsNoFinerThanPolicy,
     ExpectNoRehashedIdentifiers,
@@ -198,4 +208,5 @@ ATTACK_EXPECTATIONS: tuple[type[GateExpectation], ...] = (
     ExpectReleasesNotToIntersect,
     ExpectTotalsToRecoverNothing,
     ExpectLabelsToStayInAnEpoch,
+    ExpectNothingButWhatWasDrawn,
 )

@@ -12,7 +12,9 @@ def attack_requirements(policy: Policy, mart: str, memory: Memory) -> list[Requi
     """Return every attack that applies to a mart; what is noisy or learned is attacked by what it shows alone."""
     release = policy.releases[mart]
     found = [_rehashed(policy, mart), _names(policy, mart)]
-    if release.noise or release.learned:
+    if release.noise:
+        return [*found, _drawn(mart, release)]
+    if release.learned:
         return found
     found += list(_of_microdata(policy, mart, release) if release.is_microdata else _of_cubes(policy, mart, release))
     if release.tier is not None:
@@ -23,6 +25,18 @@ def attack_requirements(policy: Policy, mart: str, memory: Memory) -> list[Requi
 def _requirement(expectation: str, check: str, description: str, **arguments: Any) -> Requirement:
     """Return a requirement."""
     return Requirement(expectation=expectation, check=check, arguments=arguments, description=description)
+
+
+def _drawn(mart: str, release: Release) -> Requirement:
+    """What has no noise is not protected."""
+    return _requirement(
+        "ExpectNothingButWhatWasDrawn",
+        "drawn_cells",
+        "Every row is one that noise was drawn for, and each cell stands there once.",
+        mart=mart,
+        cells=list(release.quasi_identifiers),
+        columns=list(release.columns),
+    )
 
 
 def _rehashed(policy: Policy, mart: str) -> Requirement:

@@ -16,7 +16,7 @@ class Relations:
     """Lines of a cube, side by side: one margin each, and all cells of one finer set of columns that it is the sum of.
 
     line, cell: parallel arrays, one entry for every cell in a line, margins included; within a line the cheapest
-    cell (fewest people) stands first and the margin last. margin: the margin's cell, per line. cells: their number.
+    cell stands first and the margin last. margin: the margin's cell, per line. cells: their number.
     """
 
     line: np.ndarray
@@ -39,10 +39,10 @@ def columns_kept(labels: Labels) -> tuple[int, ...]:
     return tuple(place for place, label in enumerate(labels) if not _is_rolled(label))
 
 
-def relate(labels: Sequence[Labels], people: np.ndarray) -> Relations:
+def relate(labels: Sequence[Labels], cost: np.ndarray) -> Relations:
     """Find the lines between all sets of columns that a cube publishes.
 
-    labels: per cell, `*` where it sums over a column. people: per cell, decides which cell of a line is cheapest.
+    labels: per cell, `*` where it sums over a column. cost: per cell, what it costs to withhold it.
     """
     by_columns: dict[tuple[int, ...], list[int]] = {}
     for cell, one in enumerate(labels):
@@ -57,7 +57,7 @@ def relate(labels: Sequence[Labels], people: np.ndarray) -> Relations:
                     if margin is not None:
                         lines.setdefault((margin, fine), []).append(part)
     margins = np.array([margin for margin, _ in lines], dtype=np.int64)
-    return _laid_out(margins, list(lines.values()), people)
+    return _laid_out(margins, list(lines.values()), cost)
 
 
 def rolled_up(labels: Labels, kept: Sequence[int]) -> Labels:
@@ -70,11 +70,11 @@ def _is_rolled(label: Any) -> bool:
     return isinstance(label, str) and label == ROLLED
 
 
-def _laid_out(margins: np.ndarray, parts: Sequence[Sequence[int]], people: np.ndarray) -> Relations:
+def _laid_out(margins: np.ndarray, parts: Sequence[Sequence[int]], cost: np.ndarray) -> Relations:
     """Lay lines side by side, cheapest cell first, margin last."""
     sizes = np.array([len(one) for one in parts], dtype=np.int64)
     line = np.concatenate([np.repeat(np.arange(len(parts)), sizes), np.arange(len(parts))]).astype(np.int64)
     cell = np.concatenate([np.array(one, dtype=np.int64) for one in parts] + [margins]).astype(np.int64)
     last = np.concatenate([np.zeros(int(sizes.sum()), dtype=bool), np.ones(len(parts), dtype=bool)])
-    order = np.lexsort((cell, people[cell], last, line))
-    return Relations(line=line[order], cell=cell[order], margin=margins, cells=len(people))
+    order = np.lexsort((cell, cost[cell], last, line))
+    return Relations(line=line[order], cell=cell[order], margin=margins, cells=len(cost))

@@ -26,8 +26,8 @@ class Cube:
 
     labels: `*` where a margin sums over a column. people: distinct people. records: a figure that is additive.
     slack: cells x sums, how far each sum passes the p %-rule (below 0: it does not). one_cell_each: every person is in
-    one finest cell only, so that people add up. known: whose people are still those that it was last published with;
-    to withhold such a cell tonight hides nothing.
+    one finest cell only, so that people add up. seen: was published before; others are withheld sooner. known: and its
+    people are still those that it was published with, so that to withhold it tonight hides nothing.
     """
 
     labels: Sequence[Labels]
@@ -35,7 +35,14 @@ class Cube:
     records: np.ndarray
     slack: np.ndarray
     one_cell_each: bool
+    seen: np.ndarray | None = None
     known: np.ndarray | None = None
+
+    @property
+    def cost(self) -> np.ndarray:
+        """Return what it costs to withhold a cell: its people, and more than all others where readers had it before."""
+        seen = np.zeros(len(self.people), dtype=bool) if self.seen is None else self.seen
+        return np.asarray(self.people + seen * (int(self.people.sum()) + 1))
 
     @property
     def additive(self) -> np.ndarray:
@@ -50,6 +57,7 @@ class Cube:
             records=self.records[order],
             slack=self.slack[order],
             one_cell_each=self.one_cell_each,
+            seen=None if self.seen is None else self.seen[order],
             known=None if self.known is None else self.known[order],
         )
 
@@ -78,7 +86,7 @@ def _withhold(cube: Cube, k: int, seed: int) -> list[Reason | None]:
     dominated = ~too_few & (cube.slack < 0).any(axis=1)
     primary = too_few | dominated
     withheld = primary.copy()
-    relations = relate(cube.labels, cube.people)
+    relations = relate(cube.labels, cube.cost)
     nothing = np.zeros(len(withheld), dtype=bool)
     remembered = [] if cube.known is None or not cube.known.any() else [cube.known]
     for known in (*remembered, nothing):
@@ -151,12 +159,12 @@ def _cheapest(relations: Relations, closed: np.ndarray, lines: np.ndarray) -> np
 
 
 def _prices(cube: Cube, relations: Relations, closed: np.ndarray) -> np.ndarray:
-    """Return, per line, how many people its cheapest open cell has; margins cost more than parts, none infinity."""
+    """Return, per line, what its cheapest open cell costs; a margin costs more than any part."""
     price = np.full(len(relations.margin), np.inf)
     entries = np.flatnonzero(~closed[relations.cell])
     lines, first = np.unique(relations.line[entries], return_index=True)
     cheapest = entries[first]
-    price[lines] = cube.people[relations.cell[cheapest]] + relations.is_margin[cheapest] * float(cube.people.sum() + 1)
+    price[lines] = cube.cost[relations.cell[cheapest]] + relations.is_margin[cheapest] * float(cube.cost.sum() + 1)
     return price
 
 

@@ -47,7 +47,8 @@ def _changes() -> str:
     return (
         f"with classes as (select class_id, min(case when is_standing then 1 else 0 end) = 1 as is_standing"
         f" from {PUBLISHED} group by class_id),"
-        f" tonight as (select class_id, subject_id from {CONTRIBUTIONS}),"
+        f" tonight as (select class_id, subject_id from {CONTRIBUTIONS}"
+        " where class_id in (select class_id from classes)),"
         f" compared as (select coalesce(tonight.class_id, published.class_id) as class_id, {changed} as changed"
         f" from tonight full outer join {PUBLISHED} as published on published.class_id = tonight.class_id"
         f" and published.subject_id = tonight.subject_id"

@@ -82,7 +82,8 @@ def _judge(session: Session, counted: pa.Table, release: Release) -> None:
     numbers = {name: counted.column(name).to_numpy() for name in ("people", "records", "level")}
     slack = [np.nan_to_num(counted.column(name).to_numpy()) for name in _slack_columns(release)]
     finest = numbers["level"] == 0
-    unchanged = {name for (name,) in session.rows(f"select class_id from {CHANGES} where changed = 0")}
+    changed = dict(session.rows(f"select class_id, changed from {CHANGES}"))
+    classes = counted.column("class_id").to_pylist()
     everybody = session.value(f"select count(distinct subject_id) from {CONTRIBUTIONS} where level = 0")
     cube = Cube(
         labels=list(zip(*labels, strict=True)),
@@ -90,7 +91,8 @@ def _judge(session: Session, counted: pa.Table, release: Release) -> None:
         records=numbers["records"].astype(np.int64),
         slack=np.stack(slack, axis=1) if slack else np.zeros((len(counted), 0)),
         one_cell_each=int(numbers["people"][finest].sum()) == everybody,
-        known=np.array([name in unchanged for name in counted.column("class_id").to_pylist()], dtype=bool),
+        seen=np.array([name in changed for name in classes], dtype=bool),
+        known=np.array([changed.get(name) == 0 for name in classes], dtype=bool),
     )
     reasons = [None if reason is None else reason.value for reason in withhold(cube, k=release.minimum_class_size)]
     verdicts = {"class_id": counted.column("class_id"), "reason": pa.array(reasons, pa.string())}

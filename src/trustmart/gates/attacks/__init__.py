@@ -11,6 +11,7 @@ from trustmart.gates.attacks.history import whole_history
 from trustmart.gates.attacks.inference import inference
 from trustmart.gates.attacks.linkability import margins_of_each_other, pair_classes
 from trustmart.gates.attacks.names_in_text import names_in_text
+from trustmart.gates.attacks.noise import drawn_cells
 from trustmart.gates.attacks.outcome import Attacked
 from trustmart.gates.attacks.over_time import differencing, intersection, stability
 from trustmart.gates.attacks.register import register_join
@@ -38,6 +39,7 @@ ATTACKS: Mapping[str, Attack] = {
         intersection,
         table_audit,
         stability,
+        drawn_cells,
     )
 }
 
