@@ -12,11 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
+from pyspark.logger import PySparkLogger
 from pyspark.sql import DataFrame, SparkSession
 
 from trustmart.errors import StatementFailed
 from trustmart.warehouse.protocol import Zone
 
+# PySpark logs what a statement stumbled over, with the value, before it raises.
+_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 _NO_ZONES = "Spark reads and writes files here; the zones are kept by DuckDB"
 
 
@@ -100,6 +103,8 @@ def spark_session(*, threads: int, memory: str) -> Iterator[SparkFileSession]:
         builder = SparkSession.builder.master(f"local[{threads}]").appName("trustmart")
         for name, value in _settings(Path(scratch), threads, memory).items():
             builder = builder.config(name, value)
+        for name in _LOGGERS:
+            PySparkLogger.getLogger(name).disabled = True
         with _unheard():
             spark = builder.getOrCreate()
         try:
