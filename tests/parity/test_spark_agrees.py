@@ -1,6 +1,8 @@
 """Two engines agree: what Spark publishes and measures is what DuckDB does."""
 
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +150,22 @@ def test_an_error_of_spark_names_no_value(spark: Session) -> None:
         spark.value("select cast(concat('Ber', 'tha') as int)")
     assert "Bertha" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+def test_spark_prints_no_value() -> None:
+    """What Spark's workers stumble over is not on the screen either, where schedulers would log it (S12)."""
+    script = """
+from trustmart.errors import StatementFailed
+from trustmart.warehouse.spark import spark_session
+with spark_session(threads=1, memory="1g") as spark:
+    try:
+        spark.value("select sum(cast(concat('Ber', 'tha', cast(id as string)) as int)) from range(10)")
+    except StatementFailed:
+        print("refused")
+"""
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "refused\n"
+    assert ran.stderr == ""
 
 
 def test_spark_leaves_nothing_in_the_working_directory(spark: Session, tmp_path: Path) -> None:

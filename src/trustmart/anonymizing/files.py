@@ -18,6 +18,8 @@ from trustmart.settings import Settings
 from trustmart.warehouse import Session
 from trustmart.warehouse.duckdb import DuckDBSession
 
+_NO_SPARK = "--engine spark: Spark has an environment of its own: make spark, then .venv-spark/bin/trustmart"
+
 
 @dataclass(frozen=True)
 class TableFile:
@@ -47,9 +49,7 @@ def engine_called(name: Dialect) -> Iterator[Session]:
     try:
         from trustmart.warehouse.spark import spark_session
     except ImportError:
-        raise ReleaseFault(
-            ["--engine spark: Spark has an environment of its own: make spark, then .venv-spark/bin/trustmart"]
-        ) from None
+        raise ReleaseFault([_NO_SPARK]) from None
     with spark_session(threads=Settings().threads, memory="2g") as spark:
         yield spark
 

@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
+from pyspark.logger import PySparkLogger
 from pyspark.sql import DataFrame, SparkSession
 
 from trustmart.errors import StatementFailed
 from trustmart.warehouse.protocol import Zone
 
+# PySpark logs what a statement stumbled over, with the value, before it raises.
+_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 _NO_ZONES = "Spark reads and writes files here; the zones are kept by DuckDB"
-_QUIET = "status = off\nrootLogger.level = off\n"
 
 
 class SparkFileSession:
@@ -98,27 +100,44 @@ def spark_session(*, threads: int, memory: str) -> Iterator[SparkFileSession]:
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise StatementFailed("Spark needs Java 17 (on Debian: apt-get install openjdk-17-jre-headless)")
     with tempfile.TemporaryDirectory(prefix="trustmart-spark-") as scratch:
-        logging = Path(scratch) / "log4j2.properties"
-        logging.write_text(_QUIET)
         builder = SparkSession.builder.master(f"local[{threads}]").appName("trustmart")
-        for name, value in _settings(Path(scratch), logging, threads, memory).items():
+        for name, value in _settings(Path(scratch), threads, memory).items():
             builder = builder.config(name, value)
-        spark = builder.getOrCreate()
+        for name in _LOGGERS:
+            PySparkLogger.getLogger(name).disabled = True
+        with _unheard():
+            spark = builder.getOrCreate()
         try:
             yield SparkFileSession(spark)
         finally:
             spark.stop()
 
 
-def _settings(scratch: Path, logging: Path, threads: int, memory: str) -> dict[str, str]:
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Give what is started meanwhile nowhere to speak: Spark prints the values that it stumbles over."""
+    with open(os.devnull, "w") as nowhere:
+        kept = [(stream, os.dup(stream)) for stream in (1, 2)]
+        try:
+            for stream, _ in kept:
+                os.dup2(nowhere.fileno(), stream)
+            yield
+        finally:
+            for stream, copy in kept:
+                os.dup2(copy, stream)
+                os.close(copy)
+
+
+def _settings(scratch: Path, threads: int, memory: str) -> dict[str, str]:
     """Return how Spark runs: in UTC, alone, quiet, reading the same SQL as the other engine."""
     return {
+        "spark.log.level": "OFF",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": memory,
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging} -Djava.io.tmpdir={scratch}",
+        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={scratch}",
         "spark.local.dir": str(scratch),
         "spark.io.encryption.enabled": "true",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
