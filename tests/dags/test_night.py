@@ -105,7 +105,8 @@ def test_a_failed_model_is_not_green_and_stops_the_release(tmp_path: Path, a_nig
     for part in ("policy", "dbt_project", "dags", "plugins"):
         shutil.copytree(PROJECT / part, home / part, ignore=shutil.ignore_patterns("target", "__pycache__"))
     (model,) = (home / "dbt_project").rglob("int_customers__generalized.sql")
-    model.write_text("select no_such_column from {{ ref('int_customers__deduplicated') }}")
+    # The engine refuses it, not the type check: nothing can be told to be wrong before it runs.
+    model.write_text(model.read_text() + "\nwhere cast('no date' as date) is not null\n")
     night = a_night(tmp_path, TRUSTMART_HOME=str(home))
     assert night.returncode == 1
     assert "int_customers__generalized" in night.output

@@ -203,10 +203,10 @@ def add(path: Path, rows: list[Any]) -> None:
         csv.writer(file).writerows(rows)
 
 
-@cache
 NOISY = "fct_active_customers_by_month"
 
 
+@cache
 def look_into_release(folder: Path) -> dict[str, list[tuple]]:
     """Return every row that readers see."""
     # A noisy mart is drawn anew by every company.
