@@ -10,12 +10,12 @@ from trustmart.anonymizing.cubes import make_cube
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import make_microdata
 from trustmart.anonymizing.words import quoted
-from trustmart.errors import TrustmartError
+from trustmart.errors import ReleaseFault, TrustmartError
 from trustmart.gates import Finding
 from trustmart.lineage import Manifest
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.noisy import make_noisy
-from trustmart.policy import Release
+from trustmart.policy import Release, Tier
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 from trustmart.warehouse.release_history import ensure_release_history
 
@@ -119,6 +119,8 @@ def _by_tier(context: Context, session: Session, mart: str, release: Release, pl
     """Make the candidate."""
     if release.noise is not None:
         return make_noisy(context, session, mart, release, places.records, places.target)
+    if release.tier is Tier.LABORATORY:
+        raise ReleaseFault(["the night does not make the laboratory tier yet: trustmart anonymize, with method: tree"])
     if release.is_microdata:
         return _microdata(context, session, mart, release, places)
     return make_cube(
