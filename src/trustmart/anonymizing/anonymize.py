@@ -14,7 +14,7 @@ from trustmart.anonymizing.counting import check_enough, count_base, count_fallb
 from trustmart.anonymizing.encoding_sql import profile
 from trustmart.anonymizing.files import TableFile, open_table
 from trustmart.anonymizing.hierarchies import build_hierarchy
-from trustmart.anonymizing.inspecting import inspect_table
+from trustmart.anonymizing.inspecting import inspect_release
 from trustmart.anonymizing.publishing import publish
 from trustmart.anonymizing.requirements import requirements_of
 from trustmart.anonymizing.words import quoted
@@ -96,14 +96,7 @@ def anonymize(
     )
     on_step("measuring what is published")
     published = open_table(session, output).relation
-    measures = inspect_table(
-        session,
-        published,
-        columns,
-        sensitive=list(config.sensitive),
-        k=config.minimum_class_size,
-        records_total=profiled.records,
-    )
+    measures = inspect_release(session, published, config, records_total=profiled.records)
     return Anonymized(
         fitted=fitted,
         recoding=recoding,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from trustmart.anonymizing.words import listed, quoted
 from trustmart.warehouse import Session
-from trustmart.warehouse.release_history import last_published
+from trustmart.warehouse.release_history import changes_since, last_published
 
 _PUBLISHED, _HELD = "door_published", "door_held"
 
@@ -19,7 +19,10 @@ def hold_back_rows(
     standing: the released mart with the same columns, or None; classes that do not stand there wait instead.
     """
     session.run(f"create or replace temp table {_PUBLISHED} as {last_published(mart)}")
-    session.run(f"create or replace temp table {_HELD} as {_held(everybody, k)}")
+    session.run(
+        f"create or replace temp table {_HELD} as select class_id, is_standing"
+        f" from ({changes_since(_PUBLISHED, everybody)}) as changes where changed between 1 and {k - 1}"
+    )
     session.run(f"delete from {rows} where class_id in (select class_id from {_HELD})")
     shown = 0
     if standing is not None:
@@ -28,21 +31,6 @@ def hold_back_rows(
     session.run(f"drop table {_PUBLISHED}")
     session.run(f"drop table {_HELD}")
     return shown
-
-
-def _held(everybody: str, k: int) -> str:
-    """Return the statement that finds the classes with too small a change."""
-    changed = "sum(case when now.subject_id is null or before.subject_id is null then 1 else 0 end)"
-    return (
-        "with classes as (select class_id, min(case when is_standing then 1 else 0 end) = 1 as is_standing"
-        f" from {_PUBLISHED} group by class_id),"
-        f" compared as (select coalesce(now.class_id, before.class_id) as class_id, {changed} as changed"
-        f" from {everybody} as now full outer join {_PUBLISHED} as before"
-        " on before.class_id = now.class_id and before.subject_id = now.subject_id"
-        " group by coalesce(now.class_id, before.class_id))"
-        " select classes.class_id, classes.is_standing from compared join classes"
-        f" on classes.class_id = compared.class_id where changed between 1 and {k - 1}"
-    )
 
 
 def _show_again(session: Session, rows: str, standing: str, columns: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from trustmart.anonymity.table_measures import RECURSIVE_L, SensitiveMeasures, TableMeasures, summarize_table
 from trustmart.anonymizing.class_sql import diversity, ordered_t
+from trustmart.anonymizing.config import ReleaseConfig
 from trustmart.anonymizing.words import listed, quoted
 from trustmart.warehouse import Session
 
@@ -21,6 +22,18 @@ def inspect_table(
     found = {column: _measure_sensitive(session, relation, quasi_identifiers, column) for column in sensitive}
     return summarize_table(
         class_size_counts(session, relation, quasi_identifiers), k=k, records_total=records_total, sensitive=found
+    )
+
+
+def inspect_release(session: Session, relation: str, config: ReleaseConfig, *, records_total: int) -> TableMeasures:
+    """Measure what a configuration has published. records_total: how many records it was made from."""
+    return inspect_table(
+        session,
+        relation,
+        list(config.quasi_identifiers),
+        sensitive=list(config.sensitive),
+        k=config.minimum_class_size,
+        records_total=records_total,
     )
 
 

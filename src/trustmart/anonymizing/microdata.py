@@ -9,13 +9,13 @@ from trustmart.anonymity.epochs import Epoch, open_epoch
 from trustmart.anonymity.hierarchy import Hierarchy
 from trustmart.anonymity.models import Requirements
 from trustmart.anonymity.recoding import Recoding
-from trustmart.anonymity.search import SensitiveColumn, fit
+from trustmart.anonymity.search import BaseTable, SensitiveColumn, fit
 from trustmart.anonymizing.config import QuasiIdentifier, ReleaseConfig
 from trustmart.anonymizing.counting import check_enough, count_base
 from trustmart.anonymizing.encoding_sql import Profile, profile
 from trustmart.anonymizing.files import TableFile
 from trustmart.anonymizing.held_rows import hold_back_rows
-from trustmart.anonymizing.inspecting import inspect_table
+from trustmart.anonymizing.inspecting import inspect_release
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.publishing import keep_safe_classes, publish_into
 from trustmart.anonymizing.references import shares_of
@@ -80,8 +80,10 @@ def _choose(session: Session, asked: "_Records", epoch: Epoch | None) -> tuple[E
     else:
         reason = _why(epoch, standing)
     # Whole rows must be common too, which the search does not know of: it is asked for larger classes until they are.
+    floor = _floor(asked, standing)
+    base = _count(session, asked, floor)
     for times in (1, 2, 4, 8, 16, 32):
-        opened = _open(session, asked, epoch, standing, reason, times=times)
+        opened = _open(asked, base, floor, epoch, reason, times=times)
         if (written := _apply(session, asked, opened.recoding(asked.hierarchies))) is not None:
             return opened, written
     raise TableUnfit(
@@ -154,21 +156,24 @@ def _why(epoch: Epoch | None, standing: Epoch | None) -> str:
     return "the minimum levels were raised" if standing else "the columns or their hierarchies changed"
 
 
-def _open(
-    session: Session, asked: _Records, epoch: Epoch | None, standing: Epoch | None, reason: str, *, times: int
-) -> Epoch:
-    """Fit for classes of so many times k, never finer than what stands, and freeze it."""
-    floor = asked.floor
-    if standing is not None:
-        floor = tuple(max(standing.levels[one.name], low) for one, low in zip(asked.hierarchies, floor, strict=True))
-    base = count_base(
-        session,
-        asked.table,
-        asked.hierarchies,
-        list(asked.config.sensitive),
-        floor=floor,
-        profiled=asked.profiled,
+def _floor(asked: _Records, standing: Epoch | None) -> tuple[int, ...]:
+    """Return the finest levels that a new epoch may have: never finer than what stands."""
+    if standing is None:
+        return asked.floor
+    return tuple(max(standing.levels[one.name], low) for one, low in zip(asked.hierarchies, asked.floor, strict=True))
+
+
+def _count(session: Session, asked: _Records, floor: tuple[int, ...]) -> BaseTable:
+    """Count the records once; every fit works on that."""
+    return count_base(
+        session, asked.table, asked.hierarchies, list(asked.config.sensitive), floor=floor, profiled=asked.profiled
     )
+
+
+def _open(
+    asked: _Records, base: BaseTable, floor: tuple[int, ...], epoch: Epoch | None, reason: str, *, times: int
+) -> Epoch:
+    """Fit for classes of so many times k, and freeze it."""
     weights = [column.weight for column in asked.config.quasi_identifiers.values()]
     limit = asked.config.time_limit_seconds
     requirements = replace(asked.requirements, k=asked.requirements.k * times)
@@ -257,14 +262,7 @@ def _made(session: Session, asked: _Records, epoch: Epoch, kept: int, held: int,
     written = int(session.value(f"select count(*) from {_ROWS}"))
     session.run(f"drop table {_ROWS}")
     session.run(f"drop table if exists {_EVERYBODY}")
-    measures = inspect_table(
-        session,
-        target,
-        list(asked.config.quasi_identifiers),
-        sensitive=list(asked.config.sensitive),
-        k=asked.config.minimum_class_size,
-        records_total=asked.profiled.records,
-    )
+    measures = inspect_release(session, target, asked.config, records_total=asked.profiled.records)
     total = asked.profiled.records
     return Made(
         rows=written,

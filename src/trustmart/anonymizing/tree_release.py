@@ -22,7 +22,7 @@ from trustmart.anonymizing.counting import check_enough, count_base, count_fallb
 from trustmart.anonymizing.encoding_sql import Encoding, profile
 from trustmart.anonymizing.files import TableFile, open_table
 from trustmart.anonymizing.hierarchies import build_hierarchy
-from trustmart.anonymizing.inspecting import inspect_table
+from trustmart.anonymizing.inspecting import inspect_release
 from trustmart.anonymizing.publishing import write_whole
 from trustmart.anonymizing.requirements import requirements_of
 from trustmart.anonymizing.tree_sql import TreeRouting
@@ -113,12 +113,5 @@ def release_by_tree(
         loss=loss,
         loss_by_column=by_column,
         fallbacks=count_fallbacks(base),
-        measures=inspect_table(
-            session,
-            published,
-            columns,
-            sensitive=list(config.sensitive),
-            k=config.minimum_class_size,
-            records_total=profiled.records,
-        ),
+        measures=inspect_release(session, published, config, records_total=profiled.records),
     )

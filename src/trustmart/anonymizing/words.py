@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from trustmart.anonymity.hierarchy import Matching
+from trustmart.warehouse.release_history import class_id_of
 
 Dialect = Literal["duckdb", "spark"]
 
@@ -23,8 +24,7 @@ def listed(names: Iterable[str]) -> str:
 
 def class_id(columns: Iterable[str]) -> str:
     """Return what names a row's class: a digest of its labels, in their order. Nulls are labels too."""
-    labels = listed(f"coalesce(cast({quoted(column)} as string), '∅')" for column in columns)
-    return f"md5(concat_ws('|', {labels}))"
+    return class_id_of(quoted(column) for column in columns)
 
 
 def label_expression(value: str, labels: Sequence[str], dialect: Dialect) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from trustmart.gates.attacks.published import DOOR_SCHEMA, class_id, members_of
+from trustmart.gates.attacks.published import class_id, members_of
 from trustmart.gates.measures_sql import candidate, columns_of, quoted
-from trustmart.warehouse import CANDIDATE_SCHEMA, Session
+from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 
 SCHEMA = "gate_self_test"
 MOST_ROWS = 20_000

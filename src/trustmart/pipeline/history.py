@@ -5,12 +5,11 @@ from datetime import datetime
 
 from trustmart.anonymizing.words import quoted
 from trustmart.gates import Memory
+from trustmart.gates.thresholds import RELEASES_REMEMBERED
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import epochs_of
 from trustmart.warehouse import DOOR_SCHEMA, Session, naive_utc
 from trustmart.warehouse.release_history import ensure_release_history, prune, remember
-
-RELEASES_KEPT = 30
 
 
 def memory_of(context: Context) -> Memory:
@@ -25,7 +24,7 @@ def memory_of(context: Context) -> Memory:
                 last[mart] = facts.get("recoding")
                 counts[mart] = counts.get(mart, 0) + 1
     same = {mart: digest for mart, digest in tonight.items() if digest and last.get(mart) == digest}
-    return Memory(epochs=same, releases={mart: min(number, RELEASES_KEPT) for mart, number in counts.items()})
+    return Memory(epochs=same, releases={mart: min(number, RELEASES_REMEMBERED) for mart, number in counts.items()})
 
 
 def recodings_of(context: Context) -> dict[str, str]:
@@ -44,7 +43,7 @@ def remember_release(context: Context, marts: Sequence[str], release_id: str) ->
                 continue  # hand-written, noisy or learned: nobody is in a class of it
             place = f"restricted.{DOOR_SCHEMA}.{quoted(members)}"
             remember(session, mart=mart, members=place, released_at=context.as_of, release_id=release_id)
-            prune(session, mart=mart, keep=RELEASES_KEPT)
+            prune(session, mart=mart, keep=RELEASES_REMEMBERED)
 
 
 def write_notices(session: Session, context: Context) -> None:

@@ -29,7 +29,7 @@ def class_id_of(columns: Iterable[str]) -> str:
 
     columns: expressions, quoted where they need it.
     """
-    labels = ", ".join(f"coalesce(cast({column} as varchar), '∅')" for column in columns)
+    labels = ", ".join(f"coalesce(cast({column} as string), '∅')" for column in columns)
     return f"md5(concat_ws('|', {labels}))"
 
 
@@ -46,6 +46,27 @@ def last_published(mart: str) -> str:
         " latest as (select class_id, max(ended) as ended from history group by class_id)"
         " select history.class_id, history.subject_id, history.ended = timestamp '9999-12-31 00:00:00' as is_standing"
         " from history join latest on latest.class_id = history.class_id and latest.ended = history.ended"
+    )
+
+
+def changes_since(published: str, tonight: str) -> str:
+    """Return the statement that counts joiners and leavers of every class that was published before.
+
+    published: a table of what `last_published` yields. tonight: a relation with class_id and subject_id of everybody.
+    Yields class_id, changed, is_standing.
+    """
+    changed = "sum(case when tonight.subject_id is null or published.subject_id is null then 1 else 0 end)"
+    return (
+        "with classes as (select class_id, min(case when is_standing then 1 else 0 end) = 1 as is_standing"
+        f" from {published} group by class_id),"
+        f" tonight as (select class_id, subject_id from {tonight}"
+        " where class_id in (select class_id from classes)),"
+        f" compared as (select coalesce(tonight.class_id, published.class_id) as class_id, {changed} as changed"
+        f" from tonight full outer join {published} as published on published.class_id = tonight.class_id"
+        " and published.subject_id = tonight.subject_id"
+        " group by coalesce(tonight.class_id, published.class_id))"
+        " select compared.class_id, compared.changed, is_standing"
+        " from compared join classes on classes.class_id = compared.class_id"
     )
 
 

@@ -5,7 +5,7 @@ from trustmart.anonymizing.words import listed, quoted
 from trustmart.errors import StatementFailed
 from trustmart.policy.releases import Release
 from trustmart.warehouse import Session
-from trustmart.warehouse.release_history import last_published
+from trustmart.warehouse.release_history import changes_since, last_published
 
 # Who was in each class when its figures were last published, how many have changed since, and what is held back for it.
 PUBLISHED = "cube_published"
@@ -22,7 +22,7 @@ def hold_back(session: Session, *, mart: str, release: Release, standing: str | 
     """
     published = last_published(mart) if history and (release.hold_back or release.margins) else _nobody()
     session.run(f"create or replace temporary table {PUBLISHED} as {published}")
-    session.run(f"create or replace temporary table {CHANGES} as {_changes()}")
+    session.run(f"create or replace temporary table {CHANGES} as {changes_since(PUBLISHED, CONTRIBUTIONS)}")
     few = f"between 1 and {release.minimum_class_size - 1}" if release.hold_back else "is null"
     shown = "is_standing" if standing and _shows(session, release, standing) else "false"
     session.run(
@@ -39,23 +39,6 @@ def held_classes(session: Session) -> int:
 def waiting(session: Session) -> int:
     """Count joiners and leavers that the candidate does not show yet."""
     return int(session.value(f"select coalesce(sum(changed), 0) from {HELD}"))
-
-
-def _changes() -> str:
-    """Return the statement that counts joiners and leavers of every class that was published before."""
-    changed = "sum(case when tonight.subject_id is null or published.subject_id is null then 1 else 0 end)"
-    return (
-        f"with classes as (select class_id, min(case when is_standing then 1 else 0 end) = 1 as is_standing"
-        f" from {PUBLISHED} group by class_id),"
-        f" tonight as (select class_id, subject_id from {CONTRIBUTIONS}"
-        " where class_id in (select class_id from classes)),"
-        f" compared as (select coalesce(tonight.class_id, published.class_id) as class_id, {changed} as changed"
-        f" from tonight full outer join {PUBLISHED} as published on published.class_id = tonight.class_id"
-        f" and published.subject_id = tonight.subject_id"
-        f" group by coalesce(tonight.class_id, published.class_id))"
-        f" select compared.class_id, compared.changed, is_standing"
-        f" from compared join classes on classes.class_id = compared.class_id"
-    )
 
 
 def _nobody() -> str:

@@ -11,11 +11,10 @@ from trustmart.anonymizing.cubes.cells_sql import CELLS, CONTRIBUTIONS
 from trustmart.anonymizing.cubes.holding import CHANGES, HELD, PUBLISHED, held_classes, hold_back, waiting
 from trustmart.anonymizing.cubes.usefulness import usefulness
 from trustmart.anonymizing.made import Made
-from trustmart.anonymizing.words import listed, quoted
+from trustmart.anonymizing.words import class_id, listed, quoted
 from trustmart.errors import TableUnfit
 from trustmart.policy.releases import Release
 from trustmart.warehouse import Session
-from trustmart.warehouse.release_history import class_id_of
 
 # Why a cell stays back, by its class.
 VERDICTS = "cube_verdicts"
@@ -110,7 +109,7 @@ def _write(session: Session, release: Release, target: str, standing: str | None
     """Write the candidate: cells that may be seen, and the last figures of those held back."""
     shown = f"select {cells_sql.published(release)} from {CELLS} as cells where cells.class_id in ({_fresh()})"
     if standing:
-        name = class_id_of([quoted(column) for column in release.quasi_identifiers])
+        name = class_id(release.quasi_identifiers)
         shown += (
             f" union all select {listed(quoted(column) for column in release.columns)} from {standing}"
             f" where {name} in (select class_id from {HELD} where is_shown)"

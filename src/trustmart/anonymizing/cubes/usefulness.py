@@ -7,10 +7,9 @@ from typing import Any
 from trustmart.anonymity.cubes import ROLLED
 from trustmart.anonymizing.cubes import cells_sql
 from trustmart.anonymizing.cubes.cells_sql import CELLS, CONTRIBUTIONS
-from trustmart.anonymizing.words import quoted
+from trustmart.anonymizing.words import class_id, quoted
 from trustmart.policy.releases import Release
 from trustmart.warehouse import Session
-from trustmart.warehouse.release_history import class_id_of
 
 
 def usefulness(session: Session, release: Release, target: str) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def _sums(release: Release) -> list[str]:
 def _suppressed(session: Session, release: Release, target: str, name: str) -> float:
     """Return which share of a sum is in no published finest cell (sizes of amounts, so that signs do not cancel)."""
     part = f"abs({cells_sql.amount(release, name)})"
-    classes = class_id_of([quoted(column) for column in release.quasi_identifiers])
+    classes = class_id(release.quasi_identifiers)
     total, shown = session.rows(
         f"select coalesce(sum({part}), 0), coalesce(sum(case when class_id in (select {classes} from {target})"
         f" then {part} end), 0) from {CONTRIBUTIONS} where level = 0"

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, columns_of, quoted
+from trustmart.warehouse import DOOR_SCHEMA
+from trustmart.warehouse.release_history import class_id_of
 
-DOOR_SCHEMA = "anonymized_door"
 # How a null is written where it is compared with labels: the door uses the same sign in its class ids.
 NULL_SIGN = "∅"
 
@@ -31,7 +32,7 @@ def literal(value: str | None) -> str:
 
 def class_id(columns: Sequence[str]) -> str:
     """Return the id under which the door knows a class: a digest of its labels in policy's order."""
-    return f"md5(concat_ws('|', {', '.join(text(column) for column in columns)}))"
+    return class_id_of(quoted(column) for column in columns)
 
 
 def records_of(mart: str) -> str:
