@@ -97,7 +97,10 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def dbt(context: typer.Context) -> None:
-    """Run any dbt command with policy and keys filled in, e.g. trustmart dbt build --select dim_customer_segments."""
+    """Run any dbt command with policy and keys filled in, e.g. trustmart dbt build --select int_subjects__standing.
+
+    Anonymized marts are made by `trustmart transform`.
+    """
     with errors_for_people():
         from trustmart.pipeline.dbt_project import run_dbt
 
