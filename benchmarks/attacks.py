@@ -41,9 +41,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "singling_out": {"quasi_identifiers": QUASI, "others": ["loan"], "minimum_class_size": 11},
     "inference": {"columns": QUASI, "sensitive": "loan", "models": {"distinct": 2, "t": 0.2}, "suppressed_share": 0.0},
     "whole_history": {"columns": QUASI, "class_size": None},
-    "differencing": {"columns": QUASI, "class_size": None, "minimum_class_size": 11},
-    "intersection": {"columns": QUASI, "minimum_class_size": 11},
-    "stability": {"columns": QUASI, "changed_in": ["raw"], "tree": False, "epoch": "e"},
+    "differencing": {"minimum_class_size": 11},
+    "intersection": {"minimum_class_size": 11},
+    "stability": {"changed_in": ["raw"], "tree": False, "epoch": "e"},
 }
 
 

@@ -78,9 +78,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "rehashed": {"known_in": [["raw_crm__customers", "email"]], "hierarchies": {}, "salts": ["pepper"]},
     "names_in_text": {"known_in": [["raw_crm__customers", "given_name", "surname"]], "hierarchies": {}},
     "whole_history": {"columns": QUASI, "class_size": None, "releases_known": 1},
-    "differencing": {"columns": QUASI, "class_size": None, "minimum_class_size": 11},
-    "intersection": {"columns": QUASI, "minimum_class_size": 11},
-    "stability": {"columns": QUASI, "changed_in": ["raw_crm__customers"], "tree": False, "epoch": "e1"},
+    "differencing": {"minimum_class_size": 11},
+    "intersection": {"minimum_class_size": 11},
+    "stability": {"changed_in": ["raw_crm__customers"], "tree": False, "epoch": "e1"},
 }
 MEMBERS = f'{DOOR}."people__members"'
 PEOPLE = f"{CANDIDATE}.people"

@@ -262,8 +262,9 @@ def _made(session: Session, asked: _Records, epoch: Epoch, kept: int, held: int,
     written = int(session.value(f"select count(*) from {_ROWS}"))
     session.run(f"drop table {_ROWS}")
     session.run(f"drop table if exists {_EVERYBODY}")
-    measures = inspect_release(session, target, asked.config, records_total=asked.profiled.records)
     total = asked.profiled.records
+    # Held-back rows may be those of people who have left since: then more is published than there is tonight.
+    measures = inspect_release(session, target, asked.config, records_total=max(total, written))
     return Made(
         rows=written,
         people_total=total,

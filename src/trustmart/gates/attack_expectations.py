@@ -138,23 +138,19 @@ class ExpectHistoryToBeWhole(GateExpectation):
 class ExpectNoDifferenceToTellOfFew(GateExpectation):
     """Expect classes to change by nobody, or by enough people (G6)."""
 
-    columns: list[str]
-    class_size: str | None
     minimum_class_size: int
-    hold_back: bool
 
     metric_dependencies: ClassVar = ("trustmart.differencing",)
-    success_keys: ClassVar = ("mart", "columns", "class_size", "minimum_class_size", "hold_back")
+    success_keys: ClassVar = ("mart", "minimum_class_size")
 
 
 class ExpectReleasesNotToIntersect(GateExpectation):
     """Expect everybody to share their class with enough people through all their releases (G7)."""
 
-    columns: list[str]
     minimum_class_size: int
 
     metric_dependencies: ClassVar = ("trustmart.intersection",)
-    success_keys: ClassVar = ("mart", "columns", "minimum_class_size")
+    success_keys: ClassVar = ("mart", "minimum_class_size")
 
 
 class ExpectTotalsToRecoverNothing(GateExpectation):
@@ -173,13 +169,12 @@ class ExpectTotalsToRecoverNothing(GateExpectation):
 class ExpectLabelsToStayInAnEpoch(GateExpectation):
     """Expect nobody to be relabelled within an epoch unless something about them has changed (G9)."""
 
-    columns: list[str]
     changed_in: list[str]
     tree: bool
     epoch: str | None
 
     metric_dependencies: ClassVar = ("trustmart.stability",)
-    success_keys: ClassVar = ("mart", "columns", "changed_in", "tree", "epoch")
+    success_keys: ClassVar = ("mart", "changed_in", "tree", "epoch")
 
 
 class ExpectNothingButWhatWasDrawn(GateExpectation):

@@ -210,10 +210,7 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
         "differencing",
         f"Since each of the last 30 releases a class changed by nobody, or by at least {k} people.",
         mart=mart,
-        columns=columns,
-        class_size=size,
         minimum_class_size=k,
-        hold_back=release.hold_back,
     )
     if not release.is_microdata:
         return
@@ -222,7 +219,6 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
         "intersection",
         f"Everybody shares their class with at least {k} people through all releases that they are in.",
         mart=mart,
-        columns=columns,
         minimum_class_size=k,
     )
     labelled = {published.attribute for published in release.quasi_identifiers.values()}
@@ -231,7 +227,6 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
         "stability",
         "Nobody gets another class within an epoch unless something about them has changed.",
         mart=mart,
-        columns=columns,
         changed_in=[raw for raw, table in _raw_tables(policy) if labelled & set(table.columns)],
         tree=release.tier == "laboratory",
         epoch=memory.epochs.get(mart),

@@ -9,32 +9,21 @@ from collections.abc import Sequence
 
 from trustmart.gates.attacks.history import MEMBERS, RELEASES, is_there
 from trustmart.gates.attacks.outcome import Attacked, attacked, not_made
-from trustmart.gates.attacks.published import class_id, members_of
-from trustmart.gates.measures_sql import Reader, candidate, columns_of, quoted, restricted
+from trustmart.gates.attacks.published import NULL_SIGN, members_of
+from trustmart.gates.measures_sql import Reader, columns_of, quoted, restricted
 from trustmart.gates.report import Finding
 from trustmart.gates.thresholds import RELEASES_REMEMBERED, bound
 
 _NO_HISTORY = "there is no whole history; the mart is held for that"
 
 
-def differencing(
-    reader: Reader,
-    *,
-    mart: str,
-    columns: Sequence[str],
-    class_size: str | None,
-    minimum_class_size: int,
-    hold_back: bool = False,
-) -> Attacked:
-    """Count, per class and each of the last 30 releases, who joined or left: 1 to k - 1 people together stand out.
-
-    hold_back: a cell that shows the size it was last published with shows its old figures: nothing of it has changed.
-    """
+def differencing(reader: Reader, *, mart: str, minimum_class_size: int) -> Attacked:
+    """Count, per class and each of the last 30 releases, who joined or left: 1 to k - 1 people together stand out."""
     if not is_there(reader, mart):
         return not_made("G6", _NO_HISTORY)
     k = int(minimum_class_size)
     ((classes, people, smallest),) = reader.rows(
-        f"with {_memory(mart, columns, class_size if hold_back else None)},"
+        f"with {_memory(mart)},"
         # Whoever was there at the oldest release and is there still has changed nothing.
         " fresh as (select t.* from tonight as t anti join (select * from past where until is null"
         " and since <= (select min(released_at) from releases)) as p using (class_id, subject_id)),"
@@ -69,7 +58,7 @@ def differencing(
     )
 
 
-def intersection(reader: Reader, *, mart: str, columns: Sequence[str], minimum_class_size: int) -> Attacked:
+def intersection(reader: Reader, *, mart: str, minimum_class_size: int) -> Attacked:
     """Count, for everybody in microdata tonight, who was in the same class through the same of the last 30 releases.
 
     The attacker knows since when a person is in the mart and that nothing about them has changed.
@@ -77,7 +66,7 @@ def intersection(reader: Reader, *, mart: str, columns: Sequence[str], minimum_c
     if not is_there(reader, mart):
         return not_made("G7", _NO_HISTORY)
     ((few, smallest),) = reader.rows(
-        f"with {_memory(mart, columns, None)},"
+        f"with {_memory(mart)},"
         # Who came before the oldest remembered release has been there since it, as far as anybody remembers.
         " stays as (select t.class_id, t.subject_id, min(greatest(p.since, (select min(released_at) from releases)))"
         " as since from tonight as t left join past as p on p.class_id = t.class_id and p.subject_id = t.subject_id"
@@ -106,7 +95,6 @@ def stability(
     reader: Reader,
     *,
     mart: str,
-    columns: Sequence[str],
     changed_in: Sequence[str],
     tree: bool,
     epoch: str | None = None,
@@ -127,7 +115,7 @@ def stability(
         if _instant(reader, table)
     ] or ["select cast(null as varchar) as subject_id where false"]
     ((people, relabelled),) = reader.rows(
-        f"with {_memory(mart, columns, None)}, last as (select max(released_at) as moment from releases),"
+        f"with {_memory(mart)}, last as (select max(released_at) as moment from releases),"
         f" touched as ({' union all '.join(touched)}),"
         " before as (select class_id, subject_id from past where since <= (select moment from last)"
         " and (until is null or until > (select moment from last)) and subject_id is not null)"
@@ -145,26 +133,30 @@ def stability(
     return attacked("G9", [finding if above else None], untouched=int(people), relabelled_share=round(share, 6))
 
 
-def _memory(mart: str, columns: Sequence[str], held_by: str | None) -> str:
-    """Return `releases`, `past` and `tonight`: as it would be published, so what is held back is as it was."""
-    tonight = f"select class_id, subject_id from {members_of(mart)}"
-    steps = [
-        f"releases as (select released_at from {RELEASES} where mart = ?"
-        f" order by released_at desc limit {RELEASES_REMEMBERED})",
-        f"past as (select class_id, subject_id, since, until from {MEMBERS} where mart = ?)",
-    ]
-    if held_by is not None:
-        steps += [
-            f"sizes as (select {class_id(columns)} as class_id, {quoted(held_by)} as told from {candidate(mart)}),"
-            " standing as (select class_id, subject_id from past where until is null),"
-            " counted as (select class_id, count(*) as n from standing group by class_id),"
-            " held as (select class_id from sizes join counted using (class_id) where told = n)",
+def _memory(mart: str) -> str:
+    """Return `releases`, `past` and `tonight`, people by name or by number.
+
+    A class that is held back has its members as published, those who were forgotten since without a name: its figures
+    still count them. Numbered, they meet themselves in the history; a class that is made anew has lost them.
+    """
+    number = f"'{NULL_SIGN}' || class_id || cast(row_number() over (partition by class_id"
+    forgotten = "subject_id is null and until is not null and until not in (select released_at from every_release)"
+    return ", ".join(
+        [
+            f"every_release as (select released_at from {RELEASES} where mart = ?)",
+            f"releases as (select released_at from every_release order by released_at desc"
+            f" limit {RELEASES_REMEMBERED})",
+            f"shown as (select class_id, coalesce(subject_id, {number}, subject_id is null) as varchar)) as subject_id,"
+            f" subject_id is null as is_nameless from {members_of(mart)})",
+            f"kept as (select class_id, subject_id, since, until, {forgotten} as is_forgotten"
+            f" from {MEMBERS} where mart = ?)",
+            f"past as (select class_id, coalesce(subject_id, case when is_forgotten then '' else 'left ' end ||"
+            f" {number}, subject_id is null, is_forgotten) as varchar)) as subject_id, since,"
+            " case when is_forgotten and class_id in (select class_id from shown where is_nameless)"
+            " then null else until end as until from kept)",
+            "tonight as (select class_id, subject_id from shown)",
         ]
-        tonight = (
-            f"select class_id, subject_id from ({tonight}) as made anti join held using (class_id)"
-            " union all select class_id, subject_id from standing semi join held using (class_id)"
-        )
-    return ", ".join([*steps, f"tonight as ({tonight})"])
+    )
 
 
 def _instant(reader: Reader, table: str) -> str:

@@ -84,7 +84,9 @@ def told_sizes(
         )
     ((cells, few),) = reader.rows(
         f"with cells as (select {class_id(columns)} as class_id from {candidate(mart)} where {finest}),"
-        f" counted as (select class_id, count(distinct subject_id) as people from {members_of(mart)}"
+        # Whoever was forgotten since a held-back cell was published has no name there, and is counted by it.
+        " counted as (select class_id, count(distinct subject_id) + count(*) - count(subject_id) as people"
+        f" from {members_of(mart)}"
         f" group by class_id{past}), most as (select class_id, max(people) as people from counted group by class_id)"
         f" select count(*), sum(case when coalesce(people, 0) < {int(minimum_class_size)} then 1 else 0 end)"
         " from cells left join most using (class_id)",
