@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.cubes import COLUMNS, CubeWarehouse, Record, release_of
-from trustmart.warehouse.release_history import MEMBERS, RELEASES, forget_members, prune, remember
+from trustmart.warehouse.release_history import MEMBERS, RELEASES, forget_members, prune, remember, take_back
 
 K = 3
 FIRST_NIGHT = datetime(2026, 1, 1, 3, tzinfo=UTC)
@@ -171,3 +171,17 @@ def test_only_the_last_releases_are_kept(nights: Nights) -> None:
     prune(session, mart="mart", keep=2)
     assert session.value(f"select count(*) from {RELEASES}") == 2
     assert session.rows(f"select count(*), count(until) from {MEMBERS}") == [(18, 9)]
+
+
+def test_a_release_that_is_taken_back_leaves_the_history_as_it_was(nights: Nights) -> None:
+    """S12: a night that is released again is compared with the nights before it: joiners, leavers, the forgotten."""
+    nights.publish(nights.make(everybody("a", *range(6))))
+    nights.forget({"5"})
+    session = nights.warehouse.session
+    history = f"select class_id, subject_id, since, until is null from {MEMBERS} order by all"
+    before = session.rows(history)
+    nights.publish(nights.make({**everybody("a", *range(3)), **everybody("b", 6, 7, 8)}))
+    assert session.rows(history) != before
+    take_back(session, released_at=FIRST_NIGHT + timedelta(days=2))
+    assert session.rows(history) == before
+    assert session.value(f"select count(*) from {RELEASES}") == 1

@@ -9,7 +9,7 @@ from trustmart.gates.thresholds import RELEASES_REMEMBERED
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import epochs_of
 from trustmart.warehouse import DOOR_SCHEMA, Session, naive_utc
-from trustmart.warehouse.release_history import ensure_release_history, prune, remember
+from trustmart.warehouse.release_history import ensure_release_history, prune, remember, take_back
 
 
 def memory_of(context: Context) -> Memory:
@@ -44,6 +44,13 @@ def remember_release(context: Context, marts: Sequence[str], release_id: str) ->
             place = f"restricted.{DOOR_SCHEMA}.{quoted(members)}"
             remember(session, mart=mart, members=place, released_at=context.as_of, release_id=release_id)
             prune(session, mart=mart, keep=RELEASES_REMEMBERED)
+
+
+def take_back_this_night(context: Context) -> None:
+    """A night that is released again is compared with the releases before it, not with itself."""
+    with context.warehouse.session(writes="restricted") as session:
+        ensure_release_history(session)
+        take_back(session, released_at=context.as_of)
 
 
 def write_notices(session: Session, context: Context) -> None:

@@ -103,6 +103,22 @@ def remember(session: Session, *, mart: str, members: str, released_at: datetime
         )
 
 
+def take_back(session: Session, *, released_at: datetime) -> None:
+    """Forget a release that is about to be made again: a night that is told twice is compared with those before it.
+
+    Whoever was forgotten before it, and left with it, is again somebody who was forgotten: at no release's instant.
+    """
+    at = naive_utc(released_at)
+    with session.transaction():
+        session.run(f"delete from {MEMBERS} where since = ?", [at])
+        session.run(
+            f"update {MEMBERS} set until = case when subject_id is null then until - interval 1 microsecond end"
+            " where until = ?",
+            [at],
+        )
+        session.run(f"delete from {RELEASES} where released_at = ?", [at])
+
+
 def forget_members(session: Session, subject_ids: str, *, at: datetime) -> None:
     """Take people's names out of the history; that somebody was there, and left, stays countable.
 
