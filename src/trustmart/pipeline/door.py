@@ -181,5 +181,14 @@ def _told(made: Made) -> dict[str, Any]:
         "people_suppressed": made.people_suppressed,
         "classes_total": made.classes_total,
         "classes_suppressed": made.classes_suppressed,
-        **made.facts,
+        **_rounded(made.facts),
     }
+
+
+def _rounded(facts: Any) -> Any:
+    """Round figures: engines add in any order, so the last digits of a sum differ from run to run."""
+    if isinstance(facts, dict):
+        return {name: _rounded(value) for name, value in facts.items()}
+    if isinstance(facts, list):
+        return [_rounded(value) for value in facts]
+    return round(facts, 9) if isinstance(facts, float) else facts
