@@ -64,10 +64,10 @@ class Reader:
             f"create table {CANDIDATE}.people as select {LABELS} from {DOOR}.people",
             f'create table {DOOR}."people__members" as select {CLASS} as class_id, subject_id from'
             f" (select subject_id, {LABELS} from {DOOR}.people) as made",
-            "create table restricted.main.mart_releases as select 'people' as mart,"
+            "create table restricted.main.releases_before as select 'people' as mart,"
             " timestamp '2026-01-01' + to_days(cast(d as integer)) as released_at, '' as release_id"
             " from range(30) as r(d)",
-            "create table restricted.main.released_members as select 'people' as mart, class_id, subject_id,"
+            "create table restricted.main.members_before as select 'people' as mart, class_id, subject_id,"
             " timestamp '2026-01-01'"
             " + to_days(cast(greatest(0, 29 - cast(hash(subject_id) % 100 as integer)) as integer))"
             f' as since, cast(null as timestamp) as until from {DOOR}."people__members"',

@@ -32,8 +32,8 @@ class Warehouse:
             f"create table {CANDIDATE}.people as select {LABELS} from {DOOR}.people",
             f"""create table {DOOR}."people__members" as select {CLASS} as class_id, subject_id from
              (select subject_id, {LABELS} from {DOOR}.people) as made""",
-            "create table restricted.main.mart_releases (mart varchar, released_at timestamp, release_id varchar)",
-            "create table restricted.main.released_members"
+            "create table restricted.main.releases_before (mart varchar, released_at timestamp, release_id varchar)",
+            "create table restricted.main.members_before"
             " (mart varchar, class_id varchar, subject_id varchar, since timestamp, until timestamp)",
             "create table restricted.main.raw_crm__customers as select subject_id, upper(subject_id) || '@EXAMPLE.ORG'"
             " as email, 'Ada' || subject_id as given_name, 'Lo' || subject_id as surname, born,"
@@ -52,8 +52,8 @@ class Warehouse:
     def release(self, at: str) -> None:
         """Remember that everybody of tonight was released at an instant."""
         self.run(
-            f"insert into restricted.main.mart_releases values ('people', timestamp '{at}', 'r')",
-            "insert into restricted.main.released_members select 'people', class_id, subject_id,"
+            f"insert into restricted.main.releases_before values ('people', timestamp '{at}', 'r')",
+            "insert into restricted.main.members_before select 'people', class_id, subject_id,"
             f""" timestamp '{at}', null from {DOOR}."people__members" """,
         )
 
@@ -84,7 +84,7 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 MEMBERS = f'{DOOR}."people__members"'
 PEOPLE = f"{CANDIDATE}.people"
-HISTORY = "restricted.main.released_members"
+HISTORY = "restricted.main.members_before"
 ONE = f"(select min(subject_id) from {DOOR}.people)"
 LEAKS: dict[str, tuple[str, int, list[str]]] = {
     "declared_labels, a day of birth": (
@@ -153,9 +153,9 @@ LEAKS: dict[str, tuple[str, int, list[str]]] = {
         "missing from the history",
         1,
         [
-            "delete from restricted.main.mart_releases",
+            "delete from restricted.main.releases_before",
             f"delete from {HISTORY}",
-            "insert into restricted.main.mart_releases values ('people', timestamp '2026-02-01', 'r')",
+            "insert into restricted.main.releases_before values ('people', timestamp '2026-02-01', 'r')",
         ],
     ),
     "whole_history, damaged rows": ("are damaged", 5, [f"update {HISTORY} set class_id = null where rowid < 5"]),
@@ -180,7 +180,7 @@ LEAKS: dict[str, tuple[str, int, list[str]]] = {
         "people are among fewer than 11",
         10,
         [
-            "insert into restricted.main.mart_releases values ('people', timestamp '2026-01-02', 'q')",
+            "insert into restricted.main.releases_before values ('people', timestamp '2026-01-02', 'q')",
             f"update {HISTORY} set since = timestamp '2026-01-02' where subject_id in (select subject_id from {MEMBERS} where class_id = (select min(class_id) from {MEMBERS}) order by subject_id limit 10)",
         ],
     ),
@@ -227,7 +227,7 @@ def test_a_planted_leak_is_held(leak: str, warehouse: Warehouse) -> None:
 
 def test_a_history_that_is_missing_is_held(warehouse: Warehouse) -> None:
     """(S12) Without memory of earlier releases nothing can be said of differences: held, with the next command."""
-    warehouse.run("drop table restricted.main.released_members")
+    warehouse.run("drop table restricted.main.members_before")
     (finding,) = attack(warehouse, "whole_history").findings
     assert "trustmart transform" in finding.next_step
     assert attack(warehouse, "differencing").skipped

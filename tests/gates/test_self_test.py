@@ -23,8 +23,8 @@ create table anonymized_door.people as select 's' || i as subject_id,
 create table anonymized_candidate.people as select {LABELS} from anonymized_door.people;
 create table anonymized_door."people__members" as select md5(concat_ws('|', coalesce(birth_date, '∅'), coalesce(country, '∅'))) as class_id,
  subject_id from (select subject_id, {LABELS} from anonymized_door.people) as made;
-create table mart_releases (mart varchar, released_at timestamp, release_id varchar);
-create table released_members (mart varchar, class_id varchar, subject_id varchar, since timestamp, until timestamp);
+create table releases_before (mart varchar, released_at timestamp, release_id varchar);
+create table members_before (mart varchar, class_id varchar, subject_id varchar, since timestamp, until timestamp);
 insert into suppression_by_mart values ('people', 5, 0, 8000, 0);
 """
 RELEASE: dict[str, Any] = {

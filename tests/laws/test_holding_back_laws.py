@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.cubes import COLUMNS, CubeWarehouse, Record, release_of
-from trustmart.warehouse.release_history import MEMBERS, RELEASES, forget_members, prune, remember, take_back
+from trustmart.warehouse.release_history import (
+    MEMBERS,
+    MEMBERS_BEFORE,
+    RELEASES,
+    RELEASES_BEFORE,
+    forget_members,
+    has_later,
+    is_as_published,
+    look_back,
+    prune,
+    remember,
+)
 
 K = 3
 FIRST_NIGHT = datetime(2026, 1, 1, 3, tzinfo=UTC)
@@ -49,6 +60,7 @@ class Nights:
     def make(self, people: dict[str, str | None]) -> dict[str, Version]:
         """Make tonight's candidate; return its classes: the row, and the people in it as the classes were made of."""
         self.warehouse.load(records_of({one: label for one, label in people.items() if one not in self.gone}))
+        look_back(self.warehouse.session, before=FIRST_NIGHT + timedelta(days=self.number + 1))
         self.warehouse.make(RELEASE, standing="restricted.main.standing" if self.standing else None)
         tonight: dict[str, set[str]] = {}
         for one, label in people.items():
@@ -158,6 +170,7 @@ def test_without_the_standing_mart_a_class_waits(nights: Nights) -> None:
     nights.publish(nights.make(everybody("a", *range(4))))
     nights.standing = False
     nights.warehouse.load(records_of(everybody("a", *range(5))))
+    look_back(nights.warehouse.session, before=FIRST_NIGHT + timedelta(days=2))
     made = nights.warehouse.make(RELEASE)
     assert (made.rows, made.people_suppressed, made.facts["cells_withheld"]["waits"]) == (0, 5, 1)
 
@@ -173,15 +186,51 @@ def test_only_the_last_releases_are_kept(nights: Nights) -> None:
     assert session.rows(f"select count(*), count(until) from {MEMBERS}") == [(18, 9)]
 
 
-def test_a_release_that_is_taken_back_leaves_the_history_as_it_was(nights: Nights) -> None:
-    """S12: a night that is released again is compared with the nights before it: joiners, leavers, the forgotten."""
+HISTORY = f"select class_id, subject_id, since, until is null from {MEMBERS_BEFORE} order by all"
+
+
+def test_a_night_looks_back_on_the_releases_before_it(nights: Nights) -> None:
+    """S12: joiners, leavers and the forgotten are what they were before a night, after it and after the next."""
+    session = nights.warehouse.session
     nights.publish(nights.make(everybody("a", *range(6))))
     nights.forget({"5"})
-    session = nights.warehouse.session
-    history = f"select class_id, subject_id, since, until is null from {MEMBERS} order by all"
-    before = session.rows(history)
-    nights.publish(nights.make({**everybody("a", *range(3)), **everybody("b", 6, 7, 8)}))
-    assert session.rows(history) != before
-    take_back(session, released_at=FIRST_NIGHT + timedelta(days=2))
-    assert session.rows(history) == before
-    assert session.value(f"select count(*) from {RELEASES}") == 1
+    second = FIRST_NIGHT + timedelta(days=2)
+    look_back(session, before=second)
+    before = session.rows(HISTORY)
+    for _ in range(2):
+        nights.publish(nights.make({**everybody("a", *range(3)), **everybody("b", 6, 7, 8)}))
+        look_back(session, before=second)
+        assert session.rows(HISTORY) == before
+        assert session.value(f"select count(*) from {RELEASES_BEFORE}") == 1
+    assert session.value(f"select count(*) from {RELEASES}") == 3
+
+
+def test_a_night_that_is_told_again_is_taken_down_once(nights: Nights) -> None:
+    """S12: the second telling of a night replaces the first, whoever was in it."""
+    session, people = nights.warehouse.session, everybody("a", *range(6))
+    nights.publish(nights.make(people))
+    nights.publish(nights.make({**people, **everybody("b", 6, 7, 8)}))
+    history = session.rows(f"select * from {MEMBERS} order by all")
+    nights.number = 1
+    nights.publish(nights.make(everybody("b", *range(6))))
+    nights.number = 1
+    nights.publish(nights.make({**people, **everybody("b", 6, 7, 8)}))
+    assert session.rows(f"select * from {MEMBERS} order by all") == history
+
+
+def test_a_past_night_is_known_by_its_members(nights: Nights) -> None:
+    """S12: once a later night is out, an earlier one is as it was published, or it is another; the history stands."""
+    session, members = nights.warehouse.session, "restricted.anonymized_door.mart__members"
+    people = everybody("a", *range(6))
+    nights.publish(nights.make(people))
+    nights.publish(nights.make({**people, **everybody("b", 6, 7, 8)}))
+    first, history = FIRST_NIGHT + timedelta(days=1), session.rows(f"select * from {MEMBERS} order by all")
+    assert has_later(session, mart="mart", than=first)
+    nights.number, nights.standing = 0, False
+    nights.make(people)
+    assert is_as_published(session, mart="mart", members=members, released_at=first)
+    nights.make(everybody("a", *range(5)))
+    assert not is_as_published(session, mart="mart", members=members, released_at=first)
+    assert not is_as_published(session, mart="mart", members=members, released_at=first - timedelta(days=9))
+    remember(session, mart="mart", members=members, released_at=first, release_id="again")
+    assert session.rows(f"select * from {MEMBERS} order by all") == history

@@ -22,14 +22,14 @@ class Scratch:
         self._names = {
             candidate(mart): self.table,
             members_of(mart): self.members,
-            "restricted.main.released_members": f"memory.{SCHEMA}.released_members",
-            "restricted.main.mart_releases": f"memory.{SCHEMA}.mart_releases",
+            "restricted.main.members_before": f"memory.{SCHEMA}.members_before",
+            "restricted.main.releases_before": f"memory.{SCHEMA}.releases_before",
         }
         self._places = {
             ("restricted", CANDIDATE_SCHEMA, mart),
             ("restricted", DOOR_SCHEMA, f"{mart}__members"),
-            ("restricted", "main", "released_members"),
-            ("restricted", "main", "mart_releases"),
+            ("restricted", "main", "members_before"),
+            ("restricted", "main", "releases_before"),
         }
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

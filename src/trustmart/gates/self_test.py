@@ -164,8 +164,8 @@ def a_single_joiner(ground: Ground) -> Sequence[str]:
         raise NotApplicable("nobody knows who is in the mart")
     mart, since = scratch.mart.replace("'", "''"), "timestamp '2000-01-01'"
     scratch.run(
-        f"create table {schema}.mart_releases as select '{mart}' as mart, {since} as released_at, '' as release_id",
-        f"create table {schema}.released_members as select '{mart}' as mart, class_id, subject_id, {since} as since,"
+        f"create table {schema}.releases_before as select '{mart}' as mart, {since} as released_at, '' as release_id",
+        f"create table {schema}.members_before as select '{mart}' as mart, class_id, subject_id, {since} as since,"
         f" cast(null as timestamp) as until from {scratch.members}"
         f" where (class_id, subject_id) <> (select (class_id, subject_id) from {scratch.members} order by all limit 1)",
     )

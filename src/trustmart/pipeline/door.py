@@ -17,7 +17,7 @@ from trustmart.pipeline.context import Context
 from trustmart.pipeline.noisy import make_noisy
 from trustmart.policy import Release, Tier
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
-from trustmart.warehouse.release_history import ensure_release_history
+from trustmart.warehouse.release_history import ensure_release_history, has_later, look_back
 
 OnMart = Callable[[str, str, float], None]
 SUPPRESSION_COLUMNS = (
@@ -46,6 +46,7 @@ def make_marts(
     with context.warehouse.session(writes="restricted", reads=["anonymized"] if has_released else []) as session:
         _prepare(session)
         ensure_release_history(session)
+        look_back(session, before=context.as_of)
         return [
             _make(context, session, manifest, mart, on_mart)
             for mart in in_order(context, manifest)
@@ -131,7 +132,7 @@ def _by_tier(context: Context, session: Session, mart: str, release: Release, pl
         records=places.records,
         target=places.target,
         members=places.members,
-        standing=standing_mart(session, mart, release),
+        standing=_standing(context, session, mart, release),
         history=True,
     )
 
@@ -148,12 +149,17 @@ def _microdata(context: Context, session: Session, mart: str, release: Release, 
         target=places.target,
         members=places.members,
         epoch=standing,
-        standing=standing_mart(session, mart, release),
-        has_history=bool(session.value("select count(*) from restricted.mart_releases where mart = ?", [mart])),
+        standing=_standing(context, session, mart, release),
+        has_history=bool(session.value("select count(*) from restricted.releases_before where mart = ?", [mart])),
     )
     if epoch != standing:
         context.ledger.record("epoch", epoch.as_dict(), at=context.as_of)
     return made
+
+
+def _standing(context: Context, session: Session, mart: str, release: Release) -> str | None:
+    """Return the release that figures may be carried over from; for a night long past that is no longer there."""
+    return None if has_later(session, mart=mart, than=context.as_of) else standing_mart(session, mart, release)
 
 
 def standing_mart(session: Session, mart: str, release: Release) -> str | None:
@@ -163,8 +169,9 @@ def standing_mart(session: Session, mart: str, release: Release) -> str | None:
 
 
 def epoch_of(context: Context, mart: str) -> Epoch | None:
-    """Return the epoch in which a mart stands."""
-    return newest_epoch([entry.facts for entry in context.ledger.entries("epoch")], mart)
+    """Return the epoch in which a mart stood at the night."""
+    until = context.as_of.isoformat()
+    return newest_epoch([entry.facts for entry in context.ledger.entries("epoch") if entry.at <= until], mart)
 
 
 def epochs_of(context: Context) -> Iterator[tuple[Epoch, str]]:

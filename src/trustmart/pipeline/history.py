@@ -4,12 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trustmart.anonymizing.words import quoted
-from trustmart.gates import Memory
+from trustmart.gates import Finding, Memory
 from trustmart.gates.thresholds import RELEASES_REMEMBERED
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import epochs_of
 from trustmart.warehouse import DOOR_SCHEMA, Session, naive_utc
-from trustmart.warehouse.release_history import ensure_release_history, prune, remember, take_back
+from trustmart.warehouse.release_history import (
+    ensure_release_history,
+    has_later,
+    is_as_published,
+    look_back,
+    prune,
+    remember,
+)
 
 
 def memory_of(context: Context) -> Memory:
@@ -17,8 +24,8 @@ def memory_of(context: Context) -> Memory:
     tonight, last = recodings_of(context), {}
     counts: dict[str, int] = {}
     for entry in context.ledger.entries("release"):
-        if entry.at == context.as_of.isoformat():
-            continue  # this very night, told again
+        if entry.at >= context.as_of.isoformat():
+            continue  # this very night, told again, or a later one
         for mart, facts in entry.facts["marts"].items():
             if facts["verdict"] == "released" and facts.get("is_remembered"):
                 last[mart] = facts.get("recoding")
@@ -38,21 +45,48 @@ def remember_release(context: Context, marts: Sequence[str], release_id: str) ->
     with context.warehouse.session(writes="restricted") as session:
         ensure_release_history(session)
         for mart in marts:
-            members = f"{mart}__members"
-            if not session.columns("restricted", members, schema=DOOR_SCHEMA):
-                continue  # hand-written, noisy or learned: nobody is in a class of it
-            place = f"restricted.{DOOR_SCHEMA}.{quoted(members)}"
-            remember(session, mart=mart, members=place, released_at=context.as_of, release_id=release_id)
+            members = _members_of(session, mart)
+            if not members:
+                continue
+            remember(session, mart=mart, members=members, released_at=context.as_of, release_id=release_id)
             prune(session, mart=mart, keep=RELEASES_REMEMBERED)
 
 
-def take_back_this_night(context: Context) -> None:
-    """A night that is released again is compared with the releases before it, not with itself."""
+def findings_of_past(context: Context) -> dict[str, Finding]:
+    """Look back from the night, and return which marts a past night may not publish: those that are not as they were.
+
+    What was published later stays published in people's minds and files: beside it, another version of an earlier night
+    tells whom the two differ by.
+    """
     if not context.warehouse.path("restricted").exists():
-        return  # there was no night at all; whoever reads next says so
+        return {}  # there was no night at all; whoever reads next says so
     with context.warehouse.session(writes="restricted") as session:
         ensure_release_history(session)
-        take_back(session, released_at=context.as_of)
+        look_back(session, before=context.as_of)
+        return {
+            mart: _NOT_AS_IT_WAS
+            for mart in context.policy.releases
+            if has_later(session, mart=mart, than=context.as_of) and not _is_as_it_was(session, context, mart)
+        }
+
+
+_NOT_AS_IT_WAS = Finding(
+    what="a later night is published, and this one is not as it was published then",
+    count=0,
+    next_step="leave the later release standing; what differs is told by: trustmart releases --diff",
+)
+
+
+def _is_as_it_was(session: Session, context: Context, mart: str) -> bool:
+    """Return whether the past night's candidate has the members that it was published with."""
+    members = _members_of(session, mart)
+    return bool(members) and is_as_published(session, mart=mart, members=members, released_at=context.as_of)
+
+
+def _members_of(session: Session, mart: str) -> str:
+    """Return the table of who is in which class of a candidate; empty where nobody is: hand-written, noisy, learned."""
+    name = f"{mart}__members"
+    return f"restricted.{DOOR_SCHEMA}.{quoted(name)}" if session.columns("restricted", name, schema=DOOR_SCHEMA) else ""
 
 
 def write_notices(session: Session, context: Context) -> None:

@@ -8,7 +8,7 @@ from trustmart.errors import ReleaseHeld
 from trustmart.gates import GateReport, inspect_all, inspect_audiences
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import findings_of_door
-from trustmart.pipeline.history import memory_of, recodings_of, remember_release, take_back_this_night, write_notices
+from trustmart.pipeline.history import findings_of_past, memory_of, recodings_of, remember_release, write_notices
 from trustmart.pipeline.use_cases import findings_of_not_built
 from trustmart.warehouse import CANDIDATE_SCHEMA, Session, naive_utc
 
@@ -22,8 +22,9 @@ def release(context: Context) -> dict[str, Any]:
     data_docs = context.settings.runs_folder / "data_docs"
     # Nobody else may write in between: what is published is what was inspected.
     with context.warehouse.exclusive():
-        take_back_this_night(context)
-        not_built = findings_of_door(context.kept("transform")) | findings_of_not_built(context)
+        not_built = (
+            findings_of_past(context) | findings_of_door(context.kept("transform")) | findings_of_not_built(context)
+        )
         reports = inspect_all(
             policy=context.policy,
             warehouse=context.warehouse,

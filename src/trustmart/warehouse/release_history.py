@@ -11,6 +11,10 @@ from trustmart.warehouse.protocol import Session
 
 MEMBERS = "restricted.released_members"
 RELEASES = "restricted.mart_releases"
+# What a night is compared with: the same two, as they were before it. Views, so that a night told again, or one long
+# past, meets the releases before it, and neither itself nor those that came later.
+MEMBERS_BEFORE = "restricted.members_before"
+RELEASES_BEFORE = "restricted.releases_before"
 
 _TABLES = {
     MEMBERS: "mart varchar, class_id varchar, subject_id varchar, since timestamp, until timestamp",
@@ -22,6 +26,21 @@ def ensure_release_history(session: Session) -> None:
     """Create what is missing; `restricted` must be open for writing."""
     for name, columns in _TABLES.items():
         session.run(f"create table if not exists {name} ({columns})")
+
+
+def look_back(session: Session, *, before: datetime) -> None:
+    """Show the history as it was before a night, to the door and to the gate.
+
+    Who left at that night or later is still there. Who was forgotten, and left with a release since, is again somebody
+    who was forgotten: at no release's instant. before: the night's instant, with its zone.
+    """
+    at = f"timestamp '{naive_utc(before)}'"
+    session.run(f"create or replace view {RELEASES_BEFORE} as select * from {RELEASES} where released_at < {at}")
+    session.run(
+        f"create or replace view {MEMBERS_BEFORE} as select mart, class_id, subject_id, since,"
+        f" case when until >= {at} then case when subject_id is null then {at} - interval 1 microsecond end"
+        f" else until end as until from {MEMBERS} where since < {at}"
+    )
 
 
 def class_id_of(columns: Iterable[str]) -> str:
@@ -39,10 +58,11 @@ def last_published(mart: str) -> str:
     Yields class_id, subject_id (null: forgotten since), is_standing (false: withdrawn at a later release).
     mart: its name, as policy spells it.
     """
+    forgotten = _forgotten_since(mart, RELEASES_BEFORE)
     return (
-        f"with history as (select class_id, subject_id, case when until is null or {_forgotten_since(mart)}"
+        f"with history as (select class_id, subject_id, case when until is null or {forgotten}"
         " then timestamp '9999-12-31 00:00:00' else until end as ended"
-        f" from {MEMBERS} as members where mart = '{mart}'),"
+        f" from {MEMBERS_BEFORE} as members where mart = '{mart}'),"
         " latest as (select class_id, max(ended) as ended from history group by class_id)"
         " select history.class_id, history.subject_id, history.ended = timestamp '9999-12-31 00:00:00' as is_standing"
         " from history join latest on latest.class_id = history.class_id and latest.ended = history.ended"
@@ -73,12 +93,17 @@ def changes_since(published: str, tonight: str) -> str:
 def remember(session: Session, *, mart: str, members: str, released_at: datetime, release_id: str) -> None:
     """Take down who is in which class of a mart that was just published. Saying it twice changes nothing.
 
+    A night that has later ones is history: it was published as it was then, or not at all, so nothing is taken down.
+
     members: full name of the table with class_id and subject_id *as published*: a held-back class with the members it
     was published with, people forgotten since as null. released_at: when, with its zone.
     """
     at = naive_utc(released_at)
+    if has_later(session, mart=mart, than=released_at):
+        return
     same = "members.class_id = now.class_id and members.subject_id = now.subject_id"
     with session.transaction():
+        _take_back(session, mart, at)
         session.run(
             f"update {MEMBERS} as members set until = ? where mart = ? and until is null"
             f" and not exists (select 1 from {members} as now where {same})",
@@ -103,20 +128,40 @@ def remember(session: Session, *, mart: str, members: str, released_at: datetime
         )
 
 
-def take_back(session: Session, *, released_at: datetime) -> None:
-    """Forget a release that is about to be made again: a night that is told twice is compared with those before it.
+def has_later(session: Session, *, mart: str, than: datetime) -> bool:
+    """Return whether a mart was published at a later night."""
+    later = f"select count(*) from {RELEASES} where mart = ? and released_at > ?"
+    return bool(session.value(later, [mart, naive_utc(than)]))
+
+
+def is_as_published(session: Session, *, mart: str, members: str, released_at: datetime) -> bool:
+    """Return whether a past night's mart has the very members that it was published with, class by class.
+
+    members: as for `remember`. Somebody forgotten since is missing in it, so it is another table than it was.
+    """
+    at = naive_utc(released_at)
+    then = f"select class_id, subject_id from {MEMBERS} where mart = ? and since <= ? and (until is null or until > ?)"
+    now = f"select class_id, subject_id from {members}"
+    differing = session.value(
+        f"select count(*) from (({then} except all {now}) union all ({now} except all {then})) as differing",
+        [mart, at, at, mart, at, at],
+    )
+    known = session.value(f"select count(*) from {RELEASES} where mart = ? and released_at = ?", [mart, at])
+    return bool(known) and not differing
+
+
+def _take_back(session: Session, mart: str, at: datetime) -> None:
+    """Forget what was taken down of this night before it was told again.
 
     Whoever was forgotten before it, and left with it, is again somebody who was forgotten: at no release's instant.
     """
-    at = naive_utc(released_at)
-    with session.transaction():
-        session.run(f"delete from {MEMBERS} where since = ?", [at])
-        session.run(
-            f"update {MEMBERS} set until = case when subject_id is null then until - interval 1 microsecond end"
-            " where until = ?",
-            [at],
-        )
-        session.run(f"delete from {RELEASES} where released_at = ?", [at])
+    session.run(f"delete from {MEMBERS} where mart = ? and since = ?", [mart, at])
+    session.run(
+        f"update {MEMBERS} set until = case when subject_id is null then until - interval 1 microsecond end"
+        " where mart = ? and until = ?",
+        [mart, at],
+    )
+    session.run(f"delete from {RELEASES} where mart = ? and released_at = ?", [mart, at])
 
 
 def forget_members(session: Session, subject_ids: str, *, at: datetime) -> None:
@@ -150,12 +195,12 @@ def prune(session: Session, *, mart: str, keep: int = 30) -> None:
         session.run(f"delete from {RELEASES} where mart = ? and released_at < ?", [mart, oldest])
 
 
-def _forgotten_since(mart: str) -> str:
+def _forgotten_since(mart: str, releases: str = RELEASES) -> str:
     """Return the condition on members who were forgotten, and whose class has not been published anew since.
 
     Their `until` is the forgetting's instant; that of all others is null or a release's.
     """
     return (
         "(members.subject_id is null and members.until is not null and members.until not in"
-        f" (select released_at from {RELEASES} where mart = '{mart}'))"
+        f" (select released_at from {releases} where mart = '{mart}'))"
     )

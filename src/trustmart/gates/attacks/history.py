@@ -7,11 +7,12 @@ from trustmart.gates.attacks.published import class_id, door_columns, members_of
 from trustmart.gates.measures_sql import Reader, candidate, columns_of
 from trustmart.gates.report import Finding
 
-MEMBERS = "restricted.main.released_members"
-RELEASES = "restricted.main.mart_releases"
+# As they were before tonight (trustmart.warehouse.release_history).
+MEMBERS = "restricted.main.members_before"
+RELEASES = "restricted.main.releases_before"
 _WANTED = {
-    "released_members": {"mart", "class_id", "subject_id", "since", "until"},
-    "mart_releases": {"mart", "released_at", "release_id"},
+    "members_before": {"mart", "class_id", "subject_id", "since", "until"},
+    "releases_before": {"mart", "released_at", "release_id"},
 }
 _NEXT = (
     "restore the restricted zone from its last backup, or begin a new history of this mart, then: trustmart transform"

@@ -79,7 +79,7 @@ def told_sizes(
     past = ""
     if _has_history(reader):
         past = (
-            " union all select class_id, count(*) from restricted.main.released_members where mart = ?"
+            " union all select class_id, count(*) from restricted.main.members_before where mart = ?"
             " and until is null group by class_id"
         )
     ((cells, few),) = reader.rows(
@@ -102,7 +102,7 @@ def _has_history(reader: Reader) -> bool:
     """Return whether memberships of earlier releases are kept."""
     found = reader.rows(
         "select count(*) from information_schema.tables where table_catalog = 'restricted'"
-        " and table_schema = 'main' and table_name = 'released_members'"
+        " and table_schema = 'main' and table_name = 'members_before'"
     )
     return bool(found[0][0])
 
