@@ -11,7 +11,7 @@ from trustmart.policy.releases import Release
 def attack_requirements(policy: Policy, mart: str, memory: Memory) -> list[Requirement]:
     """Return every attack that applies to a mart; what is noisy or learned is attacked by what it shows alone."""
     release = policy.releases[mart]
-    found = [_rehashed(policy, mart), _names(policy, mart)]
+    found = [_rehashed(policy, mart), _rewritten(policy, mart), _numbers(policy, mart), _names(policy, mart)]
     if release.noise:
         return [*found, _drawn(mart, release)]
     if release.learned:
@@ -41,41 +41,80 @@ def _drawn(mart: str, release: Release) -> Requirement:
 
 def _rehashed(policy: Policy, mart: str) -> Requirement:
     """A hash of a known value is that value."""
-    known = []
-    for raw, table in _raw_tables(policy):
-        for column in table.columns:
-            attribute = policy.attributes[column]
-            is_name = attribute.category.startswith(("user.name", "user.contact.address"))
-            if attribute.role is Role.DIRECT_IDENTIFIER and not attribute.free_text and not is_name:
-                known.append([raw, column])
-            if attribute.contact_point == "email":
-                known.append([raw, "email_normalized"])
     return _requirement(
         "ExpectNoRehashedIdentifiers",
         "rehashed",
-        "No value is a known identifier that was hashed, salted with a salt of policy, encoded or reversed.",
+        "No value is a known identifier or name that was hashed, salted with a salt of policy, encoded, cut or reversed.",
         mart=mart,
-        known_in=known,
+        known_in=[*_identifiers(policy), *_full_names(policy)],
         hierarchies=_hierarchies(policy, mart),
         salts=[],
     )
 
 
+def _rewritten(policy: Policy, mart: str) -> Requirement:
+    """An identifier in another writing is that identifier."""
+    return _requirement(
+        "ExpectNoRewrittenIdentifiers",
+        "rewritten",
+        "No text, and no two columns of a row together, is somebody's identifier or name but for how it is written.",
+        mart=mart,
+        known_in=[*_identifiers(policy, with_streets=True), *_full_names(policy)],
+        hierarchies=_hierarchies(policy, mart),
+    )
+
+
+def _numbers(policy: Policy, mart: str) -> Requirement:
+    """A figure is no number of a person."""
+    return _requirement(
+        "ExpectFiguresToBeNobodysNumber",
+        "numbers_of_people",
+        "Figures equal customers' numbers and phones no more often than by chance.",
+        mart=mart,
+        known_in=[place for place in _identifiers(policy) if not _is_email(policy, place[1])],
+    )
+
+
 def _names(policy: Policy, mart: str) -> Requirement:
     """Texts name nobody."""
-    known = []
-    for raw, table in _raw_tables(policy):
-        parts = {policy.attributes[column].category: column for column in table.columns}
-        if "user.name.first" in parts and "user.name.last" in parts:
-            known.append([raw, parts["user.name.first"], parts["user.name.last"]])
     return _requirement(
         "ExpectTextsToNameNobody",
         "names_in_text",
         "No text holds the full name of anybody in the CRM, and no column is a list of names.",
         mart=mart,
-        known_in=known,
+        known_in=_full_names(policy),
         hierarchies=_hierarchies(policy, mart),
     )
+
+
+def _identifiers(policy: Policy, *, with_streets: bool = False) -> list[list[str]]:
+    """Return (raw table, column) of every direct identifier that is neither a name nor a free text."""
+    known = []
+    for raw, table in _raw_tables(policy):
+        for column in table.columns:
+            attribute = policy.attributes[column]
+            kinds = ("user.name",) if with_streets else ("user.name", "user.contact.address")
+            is_other = attribute.category.startswith(kinds) or attribute.free_text
+            if attribute.role is Role.DIRECT_IDENTIFIER and not is_other:
+                known.append([raw, column])
+            if attribute.contact_point == "email":
+                known.append([raw, "email_normalized"])
+    return known
+
+
+def _is_email(policy: Policy, column: str) -> bool:
+    """Return whether a raw column holds e-mail addresses."""
+    return column == "email_normalized" or policy.attributes[column].contact_point == "email"
+
+
+def _full_names(policy: Policy) -> list[list[str]]:
+    """Return (raw table, given name, surname) of every table that has both."""
+    known = []
+    for raw, table in _raw_tables(policy):
+        parts = {policy.attributes[column].category: column for column in table.columns}
+        if "user.name.first" in parts and "user.name.last" in parts:
+            known.append([raw, parts["user.name.first"], parts["user.name.last"]])
+    return known
 
 
 def _of_microdata(policy: Policy, mart: str, release: Release) -> Iterator[Requirement]:
@@ -154,9 +193,19 @@ def _of_cubes(policy: Policy, mart: str, release: Release) -> Iterator[Requireme
         amounts={
             name: places
             for name, one in release.measures.items()
-            if one.how is None and one.round_to is None and (places := _numbers(policy, one.attribute))
+            if one.how is None and one.round_to is None and (places := _amounts(policy, one.attribute))
         },
     )
+    if release.dominance_percent is not None:
+        yield _requirement(
+            "ExpectSumsNotToBeDominated",
+            "dominated_sums",
+            f"No sum lets its second largest person estimate the largest within {release.dominance_percent:g} %.",
+            mart=mart,
+            columns=columns,
+            amounts={name: one.source_column for name, one in release.measures.items() if one.how in ("sum", "mean")},
+            percent=release.dominance_percent,
+        )
     coarser = dict(_coarser_cubes(policy, mart, release))
     if coarser:
         yield _requirement(
@@ -289,7 +338,7 @@ def _is_truth(policy: Policy, measure: Any) -> bool:
     )
 
 
-def _numbers(policy: Policy, attribute: str) -> list[list[str]]:
+def _amounts(policy: Policy, attribute: str) -> list[list[str]]:
     """Return the raw tables that hold an attribute as a number."""
     return [
         [raw, attribute]
