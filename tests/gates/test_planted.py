@@ -15,6 +15,8 @@ from support.planted import (
 )
 from trustmart.policy import Policy
 
+pytestmark = pytest.mark.slow
+
 LEAKS = planted_cases("leaks_by_data.yml")
 CLEAN = planted_cases("clean_by_data.yml")
 
@@ -32,7 +34,9 @@ def clean_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("case", LEAKS, ids=str)
-def test_every_planted_leak_is_held(case: PlantedCase, corpus_policy: Policy, clean_corpus: Path, tmp_path: Path) -> None:
+def test_every_planted_leak_is_held(
+    case: PlantedCase, corpus_policy: Policy, clean_corpus: Path, tmp_path: Path
+) -> None:
     """A leak in the data of a mart holds it, and the checks that are named for it are among those that see it (S12, S17)."""
     warehouse = planted(case, tmp_path, clean_corpus)
     report = judged(case, corpus_policy, warehouse)

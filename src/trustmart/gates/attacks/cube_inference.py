@@ -109,7 +109,7 @@ def _grain(reader: Reader, mart: str, name: str) -> float | None:
 
 
 def is_no_chance(same: int, tried: int, chance: float) -> bool:
-    """Return whether so many equal figures are too unlikely to be chance (binomial tail); a single one may always be."""
+    """Return whether so many equal figures are too unlikely to be chance (binomial tail); one alone always may be."""
     if same < 2:
         return False
     chance = max(chance, 1 / (tried * len(_MOVES) * 2 + 1))

@@ -32,10 +32,11 @@ def rehashed(
 ) -> Attacked:
     """Hash everybody's identifiers anew and count the published values among the results.
 
-    known_in: (raw table, column), or (raw table, given name, surname). hierarchies: columns whose labels are judged by their hierarchy. salts: put
-    before and behind the value, as they are known to policy. Forms: as it stands, trimmed, small, capital, digits
-    alone; digests MD5, SHA-1, SHA-256, SHA-512; hexadecimal, Base64 with and without its padding; and Base64,
-    hexadecimal and reversed writing of the value itself; and the first and last digits, eight or more, of a digest.
+    known_in: (raw table, column), or (raw table, given name, surname). hierarchies: columns whose labels are judged by
+    their hierarchy. salts: put before and behind the value, as they are known to policy. Forms: as it stands, trimmed,
+    small, capital, digits alone; digests MD5, SHA-1, SHA-256, SHA-512; hexadecimal, Base64 (both alphabets) with and
+    without its padding; Base64, hexadecimal and reversed writing of the value itself; and the first or last digits of
+    a digest, eight or more.
     """
     texts = [
         name

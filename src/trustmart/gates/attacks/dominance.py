@@ -31,20 +31,20 @@ def dominated_sums(
     )
 
 
-def _dominated(
-    reader: Reader, mart: str, columns: Sequence[str], published: str, column: str, percent: float
-) -> int:
+def _dominated(reader: Reader, mart: str, columns: Sequence[str], published: str, column: str, percent: float) -> int:
     """Count the cells of one sum that one person, or two, nearly make up."""
     ((cells,),) = reader.rows(
         f"with parts as (select {class_id(columns)} as class_id, subject_id,"
         f" abs(coalesce(sum(cast({quoted(column)} as double)), 0)) as part from {records_of(mart)} group by all),"
         " ranked as (select *, row_number() over (partition by class_id order by part desc) as place from parts),"
-        " sums as (select class_id, count(*) as people, sum(part) as total, sum(case when place <= 2 then part end) as two,"
-        " max(part) as largest from ranked group by class_id),"
+        " sums as (select class_id, count(*) as people, sum(part) as total, max(part) as largest,"
+        " sum(case when place <= 2 then part end) as two from ranked group by class_id),"
         f" members as (select class_id, count(subject_id) as people from {members_of(mart)} group by class_id),"
-        f" shown as (select {class_id(columns)} as class_id from {candidate(mart)} where {quoted(published)} is not null)"
+        f" shown as (select {class_id(columns)} as class_id from {candidate(mart)}"
+        f" where {quoted(published)} is not null)"
         " select count(*) from shown join sums using (class_id) join members using (class_id)"
-        f" where members.people = sums.people and largest > 0 and total - two < {float(percent)!r} / 100 * largest - 1e-6"
+        " where members.people = sums.people and largest > 0"
+        f" and total - two < {float(percent)!r} / 100 * largest - 1e-6"
     )
     return int(cells)
 
@@ -54,7 +54,7 @@ def _dominates(column: str, cells: int, percent: float) -> Finding | None:
     if not cells:
         return None
     return Finding(
-        what=f"{cells} cells of {column} let the second largest person in them estimate the largest within {percent:g} %",
+        what=f"{cells} cells of {column} tell the second largest person in them the largest's within {percent:g} %",
         count=cells,
         next_step=f"coarsen a quasi-identifier, or leave {column} of these cells out",
     )

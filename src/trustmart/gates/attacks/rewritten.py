@@ -88,7 +88,9 @@ def _known(table: str, *columns: str) -> str:
     if len(columns) == 1:
         local = f"case when contains({values[0]}, '@') then split_part({values[0]}, '@', 1) end"
         # Short ones, and those without a digit, are words that a mart may use as well (summer2026, customer.service).
-        values.append(f"case when length({local}) >= {_LEAST_OF_A_WORD} and regexp_matches({local}, '[0-9]') then {local} end")
+        values.append(
+            f"case when length({local}) >= {_LEAST_OF_A_WORD} and regexp_matches({local}, '[0-9]') then {local} end"
+        )
     return " union all ".join(f"select {_letters(value)} as letters from {restricted(table)}" for value in values)
 
 
