@@ -22,7 +22,7 @@ def _rehashed(policy: Policy, mart: str) -> Requirement:
     return requirement(
         "ExpectNoRehashedIdentifiers",
         "rehashed",
-        "No value is a known identifier or name that was hashed, salted with a salt of policy, encoded, cut or reversed.",
+        "No value is a known identifier or name, hashed, salted with a salt of policy, encoded, cut or reversed.",
         mart=mart,
         known_in=[*_identifiers(policy), *_full_names(policy)],
         hierarchies=hierarchies(policy, mart),

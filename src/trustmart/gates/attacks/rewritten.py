@@ -15,6 +15,8 @@ from trustmart.gates.report import Finding
 _LEAST = 6
 # Joined, a given name and a surname may be a word by chance (Mari Gold): short ones only where a sign stands between.
 _LEAST_OF_A_WORD = 10
+# What stands before an e-mail's sign may be words that a mart uses as well (summer2026, customer.service).
+_LEAST_OF_AN_ADDRESS = 12
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _TURNED = _ALPHABET[13:] + _ALPHABET[:13]
 
@@ -40,8 +42,8 @@ def rewritten(
         return attacked("G0", rewritten=0)
     found = reader.rows(
         f"with shown as ({shown}), known as ({' union all '.join(_known(*place) for place in known)})"
-        " select shown.published_column, count(distinct shown.value) from shown semi join known on known.letters = shown.letters"
-        " group by shown.published_column order by shown.published_column"
+        " select published_column, count(distinct value) from shown semi join known using (letters)"
+        " group by published_column order by published_column"
     )
     return attacked("G0", [_leak(column, int(count)) for column, count in found], rewritten=sum(n for _, n in found))
 
@@ -74,8 +76,8 @@ def _shown(mart: str, columns: Sequence[str]) -> str:
         f" {words} as word from texts) as by_word where regexp_matches(word, '[0-9]')"
     )
     return (
-        f"select * from (with texts as (select * from ({' union all '.join(parts)}) as every_text where value is not null"
-        f" and not regexp_matches(lower(value), '^({HARMLESS_SHAPES})$')) {read}) as read"
+        f"select * from (with texts as (select * from ({' union all '.join(parts)}) as every_text"
+        f" where value is not null and not regexp_matches(lower(value), '^({HARMLESS_SHAPES})$')) {read}) as read"
         f" where length(letters) >= {_LEAST} and (length(letters) >= {_LEAST_OF_A_WORD}"
         r" or regexp_matches(value, '[^\p{L}]|\p{Ll}\p{Lu}'))"
     )
@@ -87,10 +89,8 @@ def _known(table: str, *columns: str) -> str:
     values = [" || ".join(f"cast({quoted(column)} as varchar)" for column in order) for order in orders]
     if len(columns) == 1:
         local = f"case when contains({values[0]}, '@') then split_part({values[0]}, '@', 1) end"
-        # Short ones, and those without a digit, are words that a mart may use as well (summer2026, customer.service).
-        values.append(
-            f"case when length({local}) >= {_LEAST_OF_A_WORD} and regexp_matches({local}, '[0-9]') then {local} end"
-        )
+        is_long = f"length({local}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({local}, '[0-9]')"
+        values.append(f"case when {is_long} then {local} end")
     return " union all ".join(f"select {_letters(value)} as letters from {restricted(table)}" for value in values)
 
 
