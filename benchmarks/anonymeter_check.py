@@ -1,7 +1,7 @@
 """Anonymeter's verdict beside the gate's, on samples of the published microdata: make bench-anonymeter.
 
-Needs a night that has run: TRUSTMART_DATA and TRUSTMART_KEY say which. Half of the people of a mart are the release that
-Anonymeter attacks, the other half its control; the gate attacks everybody, exactly, and its control leaves out one.
+Needs a night that has run: TRUSTMART_DATA and TRUSTMART_KEY say which. Half of the people of a mart are the release
+that Anonymeter attacks, the other half its control; the gate attacks everybody, and its control leaves one out.
 """
 
 import json
@@ -34,7 +34,8 @@ def sample(session: Session, policy: Policy, mart: str, path: Path) -> tuple[lis
         f"copy (select case when hash(m.subject_id) % 2 = 0 then 'release' else 'control' end as part,"
         f" {names(columns)}, {value} as {quoted(sensitive)} from {members_of(mart)} as m"
         f" join (select distinct {class_id(columns)} as class_id, {names(columns)} from {candidate(mart)}) as l"
-        f" using (class_id) join (select subject_id, {quoted(sensitive)} from {records_of(mart)}) as r using (subject_id)"
+        f" using (class_id) join (select subject_id, {quoted(sensitive)} from {records_of(mart)}) as r"
+        " using (subject_id)"
         f" order by hash(m.subject_id) limit {SAMPLE}) to '{path}' (format parquet)"
     )
     return columns, sensitive

@@ -38,7 +38,10 @@ def _rewritten(policy: Policy, mart: str) -> Requirement:
         "No text, and no two columns of a row together, is somebody's identifier or name but for how it is written.",
         mart=mart,
         known_in=[*_identifiers(policy, with_streets=True), *_full_names(policy)],
-        hierarchies=hierarchies(policy, mart),
+        # Microdata's labels are held wherever they are unknown to their hierarchy (declared_labels).
+        hierarchies={
+            name: one.hierarchy for name, one in policy.releases[mart].quasi_identifiers.items() if one.hierarchy
+        },
     )
 
 

@@ -19,6 +19,13 @@ _LEAST_OF_A_WORD = 10
 _LEAST_OF_AN_ADDRESS = 12
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _TURNED = _ALPHABET[13:] + _ALPHABET[:13]
+_READINGS = (
+    "value",
+    "reverse(value)",
+    "url_decode(value)",
+    f"translate(lower(value), '{_ALPHABET}', '{_TURNED}')",
+    r"regexp_replace(lower(value), '[\s\[(]+(at|dot)[\s\])]+', '', 'g')",
+)
 
 
 def rewritten(
@@ -50,37 +57,35 @@ def rewritten(
 
 def _shown(mart: str, columns: Sequence[str]) -> str:
     """Return the query of every text worth comparing, and of every two columns of a row, in all its readings."""
-    parts = [
-        f"select distinct '{_literal(column)}' as published_column, {_text(column)} as value from {candidate(mart)}"
-        for column in columns
-    ]
-    parts += [
-        f"select distinct '{_literal(one)} and {_literal(other)}', concat({_text(one)}, ' ', {_text(other)})"
-        f" from {candidate(mart)}"
+    chosen = ", ".join(f"{_text(column)} as {quoted(column)}" for column in columns)
+    rows = f"select distinct {chosen} from {candidate(mart)}"
+    singles = [f"select '{_literal(column)}', {quoted(column)}, true from shown_rows" for column in columns]
+    pairs = [
+        f"select '{_literal(one)} and {_literal(other)}', concat({quoted(one)}, ' ', {quoted(other)}), false"
+        " from shown_rows"
         for one, other in permutations(columns, 2)
     ]
-    readings = [
-        "value",
-        "reverse(value)",
-        "url_decode(value)",
-        f"translate(lower(value), '{_ALPHABET}', '{_TURNED}')",
-        r"regexp_replace(lower(value), '[\s\[(]+(at|dot)[\s\])]+', '', 'g')",
-    ]
-    words = r"unnest(regexp_split_to_array(value, '[\s,;:|+&/]+'))"
     read = " union ".join(
-        f"select published_column, value, {_letters(reading)} as letters from texts" for reading in readings
+        f"select published_column, value, {_letters(reading)} as letters from texts" for reading in _READINGS
     )
     # A word of a text may be a number of somebody; what has no digit is judged by `names_in_text`.
     read += (
         f" union select published_column, value, {_letters('word')} from (select published_column, value,"
-        f" {words} as word from texts) as by_word where regexp_matches(word, '[0-9]')"
+        r" unnest(regexp_split_to_array(value, '[\s,;:|+&/]+')) as word from texts where is_whole) as by_word"
+        f" where regexp_matches(word, '[0-9]') and {_is_worth_comparing('word')}"
     )
     return (
-        f"select * from (with texts as (select * from ({' union all '.join(parts)}) as every_text"
-        f" where value is not null and not regexp_matches(lower(value), '^({HARMLESS_SHAPES})$')) {read}) as read"
+        f"select * from (with shown_rows as ({rows}), every_text(published_column, value, is_whole) as"
+        f" ({' union all '.join([*singles, *pairs])}), texts as (select distinct * from every_text"
+        f" where {_is_worth_comparing('value')}) {read}) as read"
         f" where length(letters) >= {_LEAST} and (length(letters) >= {_LEAST_OF_A_WORD}"
         r" or regexp_matches(value, '[^\p{L}]|\p{Ll}\p{Lu}'))"
     )
+
+
+def _is_worth_comparing(text: str) -> str:
+    """Return the condition that leaves out what a calendar or a price list writes."""
+    return f"{text} is not null and not regexp_matches(lower({text}), '^({HARMLESS_SHAPES})$')"
 
 
 def _known(table: str, *columns: str) -> str:
