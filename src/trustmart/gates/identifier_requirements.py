@@ -26,7 +26,7 @@ def _rehashed(policy: Policy, mart: str) -> Requirement:
         mart=mart,
         known_in=[*_identifiers(policy), *_full_names(policy)],
         hierarchies=hierarchies(policy, mart),
-        salts=[],
+        salts=list(policy.known_salts),
     )
 
 

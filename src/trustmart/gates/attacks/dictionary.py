@@ -52,7 +52,7 @@ def rehashed(
     found = {
         column: sum(_matches(reader, shown[column], *place, salts) for place in known)
         + _matches_of_sha512(reader, shown[column], known, salts)
-        + sum(_matches_of_cut(reader, shown[column], *place) for place in known)
+        + sum(_matches_of_cut(reader, shown[column], *place, salts) for place in known)
         for column in texts
         if _any(reader, shown[column], _LIKE_A_DIGEST) or _any(reader, shown[column], _LIKE_A_CODE)
     }
@@ -103,7 +103,7 @@ def _matches(reader: Reader, shown: str, table: str, text: str, salts: Sequence[
     return int(count)
 
 
-def _matches_of_cut(reader: Reader, shown: str, table: str, text: str) -> int:
+def _matches_of_cut(reader: Reader, shown: str, table: str, text: str, salts: Sequence[str]) -> int:
     """Count the values that are the first or the last digits of a digest of one known text."""
     lengths = reader.rows(
         f"select distinct length(value) from ({shown}) as shown where regexp_matches(value, {literal(_CUT)})"
@@ -111,9 +111,10 @@ def _matches_of_cut(reader: Reader, shown: str, table: str, text: str) -> int:
     if not lengths:
         return 0
     tried = " union all ".join(
-        f"select s.value from shown as s join forms as f on s.value = {side}({digest}(f.form), {int(length)})"
+        f"select s.value from shown as s join forms as f on s.value = {side}({digest}({form}), {int(length)})"
         for (length,) in lengths
         for digest in _DIGESTS
+        for form in _salted("f.form", salts)
         for side in ("left", "right")
     )
     ((count,),) = reader.rows(
