@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from anonymeter.evaluators import InferenceEvaluator, LinkabilityEvaluator, SinglingOutEvaluator
 
-ATTACKS, SEED = 500, 11
+ATTACKS, SEED, ATTEMPTS = 500, 11, 20_000
 
 
 def figures(evaluator: Any) -> dict[str, float]:
@@ -42,7 +42,7 @@ def attack(path: str, quasi_identifiers: list[str], sensitive: str) -> dict[str,
     return {
         "singling out": figures(
             SinglingOutEvaluator(
-                ori=people, syn=shown, control=others, n_attacks=ATTACKS, n_cols=3, max_attempts=200_000, seed=SEED
+                ori=people, syn=shown, control=others, n_attacks=ATTACKS, n_cols=3, max_attempts=ATTEMPTS, seed=SEED
             ).evaluate(mode="multivariate")
         ),
         "linkability": figures(
