@@ -15,6 +15,7 @@ from trustmart.gates import Finding
 from trustmart.lineage import Manifest
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.noisy import make_noisy
+from trustmart.pipeline.standing import stands_as_remembered
 from trustmart.policy import Release, Tier
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 from trustmart.warehouse.release_history import ensure_release_history, has_later, look_back
@@ -158,8 +159,13 @@ def _microdata(context: Context, session: Session, mart: str, release: Release, 
 
 
 def _standing(context: Context, session: Session, mart: str, release: Release) -> str | None:
-    """Return the release that figures may be carried over from; for a night long past that is no longer there."""
-    return None if has_later(session, mart=mart, than=context.as_of) else standing_mart(session, mart, release)
+    """Return the release that figures may be carried over from; for a night long past that is no longer there.
+
+    Nor is it after a rollback: what stands then shows other figures than the members that are remembered had.
+    """
+    if has_later(session, mart=mart, than=context.as_of) or not stands_as_remembered(context, session, mart):
+        return None
+    return standing_mart(session, mart, release)
 
 
 def standing_mart(session: Session, mart: str, release: Release) -> str | None:

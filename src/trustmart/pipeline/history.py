@@ -40,15 +40,15 @@ def recodings_of(context: Context) -> dict[str, str]:
     return {row["mart"]: row["recoding"] for row in made if row.get("recoding")}
 
 
-def remember_release(context: Context, marts: Sequence[str], release_id: str) -> None:
-    """Take down who is in which published class of the marts that were just released."""
+def remember_release(context: Context, marts: Sequence[str], release_id: str, *, released_at: datetime) -> None:
+    """Take down who is in which published class of the marts that were just released, as the door left it."""
     with context.warehouse.session(writes="restricted") as session:
         ensure_release_history(session)
         for mart in marts:
             members = _members_of(session, mart)
             if not members:
                 continue
-            remember(session, mart=mart, members=members, released_at=context.as_of, release_id=release_id)
+            remember(session, mart=mart, members=members, released_at=released_at, release_id=release_id)
             prune(session, mart=mart, keep=RELEASES_REMEMBERED)
 
 
