@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from trustmart.cli.app import AsJson, AsOf, app, errors_for_people, open_tools, print_json
 
@@ -82,18 +83,19 @@ def _say(proof: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _list(found: list[dict[str, Any]]) -> list[Any]:
-    """Return a line per release, the newest last, and below what readers have of marts that are held."""
+    """Return a line per release, the newest last; below, why some were put back, and what readers have of held marts."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("release", no_wrap=True)
-    table.add_column("what", overflow="fold")
+    for column in ("release", "kind"):
+        table.add_column(column, no_wrap=True)
     for column in ("released", "held", "policy", "people"):
         table.add_column(column, justify="right", no_wrap=True)
     for one in found:
-        what = f"back to {one['back_to']}: {one['reason']}" if one["kind"] == "rollback" else "a night's release"
         counts = (str(len(one["released"])), str(len(one["held"]))) if one["kind"] == "release" else ("", "")
-        table.add_row(one["release_id"], what, *counts, one["policy_version"][:8], f"{sum(one['people'].values()):,}")
+        people = f"{sum(one['people'].values()):,}"
+        table.add_row(one["release_id"], one["kind"], *counts, one["policy_version"][:8], people)
+    backs = [f"{one['release_id']} is {one['back_to']} again: {one['reason']}" for one in found if one["back_to"]]
     held = [f"{mart} is held; {_instead(age)}" for mart, age in found[-1]["held"].items()]
-    return [table, "people: counted in every mart, and in every class, that shows them", *held]
+    return [table, "people: counted in every mart, and in every class, that shows them", *map(Text, [*backs, *held])]
 
 
 def _instead(age: dict[str, Any] | None) -> str:
@@ -107,15 +109,19 @@ def _instead(age: dict[str, Any] | None) -> str:
 def _differences(found: dict[str, Any]) -> list[Any]:
     """Return the versions of both releases, and a line per mart."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("mart", overflow="fold")
-    for column in ("rows", "people", "smallest", "epoch", "classes added", "removed", "changed"):
+    table.add_column("mart", no_wrap=True)
+    for column in ("rows", "people", "epoch", "classes"):
         table.add_column(column, justify="right")
     for mart, told in found["marts"].items():
-        classes = told["classes"] or dict.fromkeys(("added", "removed", "changed"), "?")
-        figures = [_both(told[name]) for name in ("rows", "people", "smallest_class", "epoch")]
-        table.add_row(mart, *figures, *(str(classes[name]) for name in ("added", "removed", "changed")))
+        classes = "+{added} -{removed} ~{changed}".format(**told["classes"]) if told["classes"] else "?"
+        table.add_row(mart, *(_both(told[name]) for name in ("rows", "people", "epoch")), classes)
     versions = [f"{name.replace('_', ' ')}: {_both(found[name])}" for name in ("policy_version", "code_version")]
-    return [f"from {found['from']} to {found['to']}", *versions, table]
+    return [
+        f"from {found['from']} to {found['to']}",
+        *versions,
+        table,
+        "classes: + came, - went, ~ show other figures; ? not kept",
+    ]
 
 
 def _both(change: dict[str, Any]) -> str:

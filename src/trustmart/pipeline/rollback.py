@@ -122,7 +122,7 @@ def _fill(
     _write_notices(session, marts, kept)
     facts = {**head(context, "rollback"), "back_to": target.release_id, "reason": reason, "put_back": list(marts)}
     facts |= {"verdicts": {}, "published": published}
-    list_releases(session, context, published)
+    list_releases(session, context, published, older="as it was")
     return {**facts, "release_id": name_of(facts, f"{context.as_of:%Y%m%dT%H%M%SZ}")}
 
 

@@ -14,8 +14,13 @@ _COLUMNS = (
 )
 
 
-def list_releases(session: Session, context: Context, published: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write `anonymized.releases`. published: what the manifest says of each mart that readers get."""
+def list_releases(
+    session: Session, context: Context, published: Mapping[str, Mapping[str, Any]], *, older: str = "held"
+) -> None:
+    """Write `anonymized.releases`. published: what the manifest says of each mart that readers get.
+
+    older: what is said of a mart that is not of this night.
+    """
     session.run(f"create table anonymized.releases ({_COLUMNS})")
     for mart, facts in published.items():
         title = context.policy.releases[mart].title
@@ -25,18 +30,18 @@ def list_releases(session: Session, context: Context, published: Mapping[str, Ma
             "insert into anonymized.releases values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [mart, title, facts["release_id"], released_at]
             + [facts[name] for name in figures]
-            + [status_of(facts, naive_utc(context.as_of))],
+            + [status_of(facts, naive_utc(context.as_of), older=older)],
         )
 
 
-def status_of(facts: Mapping[str, Any], at: datetime) -> str:
-    """Say whether a mart is of the night, held, or put back, and how old it is. at: the night, in UTC, unmarked."""
+def status_of(facts: Mapping[str, Any], at: datetime, *, older: str) -> str:
+    """Say whether a mart is of the night, older, or put back, and how old it is. at: the night, in UTC, unmarked."""
     released_at = datetime.fromisoformat(facts["released_at"])
-    if "put_back_by" in facts:
+    if "put_back_at" in facts:
         word = "put back"
     elif released_at == at:
         return "released"
     else:
-        word = "held"
+        word = older
     nights = nights_old(released_at, at)
     return f"{word}; readers see {released_at:%Y-%m-%d} ({nights} {'night' if nights == 1 else 'nights'} old)"
