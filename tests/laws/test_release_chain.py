@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,8 +113,9 @@ def in_plain_python(content: list[Row]) -> str:
         plain = str(value).lower() if isinstance(value, bool) else str(value)
         return "-" if value is None else f"{len(plain.encode())}:{plain}"
 
-    digests = sorted(hashlib.sha256("".join(map(text, row)).encode()).hexdigest() for row in content)
-    contents = hashlib.sha256("".join(digests).encode()).hexdigest() if content else ""
+    times = Counter(hashlib.sha256("".join(map(text, row)).encode()).hexdigest() for row in content)
+    counted = " ".join(f"{digest}{number}" for digest, number in sorted(times.items()))
+    contents = hashlib.sha256(counted.encode()).hexdigest() if content else ""
     return digest_of(COLUMNS, len(content), contents)
 
 

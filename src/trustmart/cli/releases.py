@@ -83,7 +83,7 @@ def _say(proof: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _list(found: list[dict[str, Any]]) -> list[Any]:
-    """Return a line per release, the newest last; below, why some were put back, and what readers have of held marts."""
+    """Return a line per release, the newest last; below, why some were put back, and what stands for held marts."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("release", "kind"):
         table.add_column(column, no_wrap=True)

@@ -37,16 +37,18 @@ def content_digest(session: Session, database: str, table: str) -> str:
     columns = columns_in(session, database, table)
     if not columns:
         return hashlib.sha256(b"no such table").hexdigest()
-    row = row_text(columns)
+    # Microdata has few different rows: each is digested once, with how often it stands there.
     ((rows, contents),) = session.rows(
-        "select count(*), coalesce(sha256(string_agg(row_digest, '' order by row_digest)), '')"
-        f" from (select sha256({row}) as row_digest from {database}.{_quoted(table)}) as digests"
+        "select coalesce(sum(times), 0), coalesce(sha256(string_agg(row_digest || times, ' ' order by row_digest)), '')"
+        " from (select sha256(row_text) as row_digest, times from"
+        f" (select {row_text(columns)} as row_text, count(*) as times from {database}.{_quoted(table)} group by all)"
+        " as counted) as digests"
     )
     return digest_of(columns, int(rows), str(contents))
 
 
 def digest_of(columns: dict[str, str], rows: int, contents: str) -> str:
-    """Digest what a table is: its columns in their order, how many rows, and the digest of the sorted row digests."""
+    """Digest what a table is: columns in their order, how many rows, and the digest of its sorted, counted rows."""
     told = json.dumps([list(columns.items()), rows, contents], ensure_ascii=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
