@@ -18,7 +18,7 @@ from trustmart.ledger import Sealed
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.releases import differences, releases
 from trustmart.pipeline.rollback import rollback
-from trustmart.pipeline.standing import stands_as_remembered
+from trustmart.pipeline.standing import standing_facts, stands_as_remembered
 from trustmart.pipeline.verification import verify
 from trustmart.settings import Settings
 
@@ -159,6 +159,36 @@ def test_an_altered_release_is_found_and_never_put_back(data: Path, statement: s
     # What the last release published is kept whole, and mends what readers have.
     rollback(at(data, 2), second.release_id, reason="it was altered")
     assert verify(at(data, 2), kept=False)["faults"] == []
+
+
+def test_an_altered_mart_does_not_stay_under_a_new_seal(data: Path) -> None:
+    """One mart cannot go back while another one, which would stay, is altered (S68)."""
+    first = tell(data, 0, a=15)
+    tell(data, 1, a=27)
+    alter(at(data, 2).warehouse.path("anonymized"), f"update {OTHER} set customers = 28")
+    with pytest.raises(RollbackHeld, match=f"{OTHER}, which would stay, is not as it was released"):
+        rollback(at(data, 2), first.release_id, reason=WHY, mart=MART)
+
+
+def test_what_was_published_before_there_were_manifests_is_known_by_its_own_words(data: Path) -> None:
+    """A mart from before stands on while it is held, with its age, and cannot be gone back to unseen (S12)."""
+    context = at(data, 0)
+    with context.warehouse.session(writes="restricted"):
+        pass
+    with context.warehouse.new_release() as session:
+        session.run(f"create table anonymized.{MART} as select 'x' as age_band, 15 as customers")
+        session.run(
+            "create table anonymized.releases as select 'old' as release_id, timestamp '2026-11-18 02:00:00' as"
+            f" released_at, '{MART}' as mart, 'v1' as policy_version, 11 as minimum_class_size, 15 as smallest_class,"
+            " 15 as people"
+        )
+    with context.warehouse.published({"standing": context.warehouse.path("anonymized")}) as session:
+        facts = standing_facts(session, "standing", MART, None)
+    assert facts is not None
+    assert (facts["release_id"], facts["released_at"], facts["rows"]) == ("old", "2026-11-18T02:00:00", 1)
+    assert verify(context)["faults"] == [
+        "what readers have was published before there were manifests; the next release has one"
+    ]
 
 
 def test_a_chain_that_is_cut_short_is_missed_by_the_ledger(data: Path) -> None:

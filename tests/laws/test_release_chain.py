@@ -97,7 +97,7 @@ def test_told_again_it_is_the_same_release() -> None:
 @contextmanager
 def table_of(**tables: list[Row]) -> Iterator[DuckDBSession]:
     """Yield a session on tables with these rows."""
-    with duckdb.connect(":memory:") as connection:
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         declared = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
         for name, content in tables.items():
             connection.execute(f"create table {name} ({declared})")

@@ -29,8 +29,9 @@ def rollback(
         settle(context)
         target, last = find_release(context, release_id), context.releases.newest()
         marts = _marts_of(target, mart)
-        kept = [name for name in _published(last) if name not in marts and mart is not None]
-        _raise_if_held(context, target, marts)
+        others = [name for name in _published(last) if name not in marts and name in context.policy.releases]
+        kept = others if mart is not None else []
+        _raise_if_held(context, target, marts, _altered(context, last, kept))
         report = {
             "back_to": target.release_id,
             "put_back": marts,
@@ -61,14 +62,26 @@ def _published(sealed: Sealed | None) -> list[str]:
     return list(sealed.manifest["published"]) if sealed else []
 
 
-def _raise_if_held(context: Context, target: Sealed, marts: Sequence[str]) -> None:
-    """Raise where what was published then is not kept, not whole, or would not be let go under today's policy."""
+def _altered(context: Context, last: Sealed | None, kept: Sequence[str]) -> list[str]:
+    """Say which of the marts that should stay are not as they were released: a new seal must not cover that."""
+    if not kept:
+        return []
+    with context.warehouse.published({"standing": context.warehouse.path("anonymized")}) as session:
+        altered = [mart for mart in kept if standing_facts(session, "standing", mart, last) is None]
+    return [f"{mart}, which would stay, is not as it was released: put the last release back first" for mart in altered]
+
+
+def _raise_if_held(context: Context, target: Sealed, marts: Sequence[str], reasons: list[str]) -> None:
+    """Raise where what was published then is not kept, not whole, or would not be let go under today's policy.
+
+    reasons: what speaks against it already.
+    """
     path = context.releases.published_file(target.number)
     if not path.exists():
         raise ReleaseUnknown(f"what {target.release_id} published is not kept any longer; see: trustmart releases")
     with context.warehouse.published({"archived": path}) as session:
         faults = list(content_faults(session, "archived", target))
-    reasons = [f"what is kept of {target.release_id} is not as it was: {fault}" for fault in faults]
+    reasons = reasons + [f"what is kept of {target.release_id} is not as it was: {fault}" for fault in faults]
     not_built = findings_of_not_built(context)
     for mart in marts:
         if mart in not_built:
@@ -116,7 +129,7 @@ def _fill(
     for mart in marts:
         session.run(f"create table anonymized.{mart} as from archived.{mart}")
     for mart in kept:
-        if mart in context.policy.releases and (facts := standing_facts(session, "previous", mart, last)):
+        if (facts := standing_facts(session, "previous", mart, last)) is not None:
             session.run(f"create table anonymized.{mart} as from previous.{mart}")
             published[mart] = facts
     _write_notices(session, marts, kept)
