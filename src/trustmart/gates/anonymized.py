@@ -137,12 +137,12 @@ def _measure(session: Reader, policy: Policy, mart: str) -> ClassMeasures:
     release = policy.releases[mart]
     present = candidate_columns(session, mart)
     size = [release.class_size] if release.class_size else []
-    if not {*release.quasi_identifiers, *size} <= set(present):
+    if not {*release.keys, *size} <= set(present):
         return summarize_sizes({}, minimum=release.minimum_class_size, rows=0, classes_in_several_rows=0)
     return measure_mart(
         session,
         mart,
-        columns=list(release.quasi_identifiers),
+        columns=list(release.keys),
         class_size=release.class_size,
         minimum=release.minimum_class_size,
     )

@@ -81,7 +81,7 @@ def misses(done: Sequence[Planted]) -> list[Finding]:
 
 def _try(ground: Ground, mart: str, plant: Plant) -> Planted:
     """Plant one leak; it is caught where a check finds what it does not find without the leak."""
-    columns = list(ground.release.quasi_identifiers)
+    columns = list(ground.release.keys)
     ground.scratch.copy(columns, whole=not ground.release.is_microdata)
     before = {one.check: _found(ground.scratch, one) for one in ground.asked if one.check in _CHEAP}
     try:
@@ -200,7 +200,7 @@ def a_class_of_nulls(ground: Ground) -> Sequence[str]:
         values = {**({size: "3"} if size else {})}
         cells = ", ".join(values.get(column, "null") for column in _columns(ground))
         ground.scratch.run(f"insert into {ground.scratch.table} ({names(_columns(ground))}) values ({cells})")
-    return _of_classes(release) if release.quasi_identifiers else ()
+    return _of_classes(release) if release.keys else ()
 
 
 def a_column_too_many(ground: Ground) -> Sequence[str]:

@@ -99,7 +99,8 @@ def _settled(relation: Relation, model: Model, unique: frozenset[str]) -> Relati
         traces = {key: trace.at(f"{model.name}.{name}") for key, trace in value.traces.items()}
         if is_door:
             traces = {key: replace(trace, permitted=True) for key, trace in traces.items()}
-        settled: Value = replace(value, traces=traces, is_use_case=is_door and name == rules.DOOR_COLUMN)
+        is_use_case = (is_door and name == rules.DOOR_COLUMN) or (model.name == rules.LABELLED and value.is_use_case)
+        settled: Value = replace(value, traces=traces, is_use_case=is_use_case)
         columns.append((name, settled))
     unit = relation.unit or any(value.is_key and name in unique for name, value in columns)
     return replace(
