@@ -28,7 +28,8 @@ def label_everybody(
     """Make a passing table of `subject_id` and every column's label, as an epoch's recoding tells it.
 
     records: full name of a relation with subject_id and the columns, a row per person. columns: name -> hierarchy and
-    fallback, as the mart of the epoch publishes them. A null label is told as `(none)`. Raises TableUnfit, HierarchyFault.
+    fallback, as the mart of the epoch publishes them. A null label is told as `(none)`. Raises TableUnfit and
+    HierarchyFault.
     """
     described = session.rows(f"describe select * from {records}")
     table = TableFile(Path(target), records, {str(row[0]): str(row[1]) for row in described})

@@ -1,16 +1,8 @@
 """Learned marts: what is learned from the rows of another mart's candidate, and nothing else, is made into rows."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from trustmart.anonymity.learning import (
-    LearnedRow,
-    Profiles,
-    learn_centroids,
-    learn_propensity,
-    rows_of_centroids,
-    rows_of_propensity,
-)
+from trustmart.anonymity.learning import LearnedRow, Profiles, learn
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.words import listed, quoted
 from trustmart.errors import ReleaseFault
@@ -46,22 +38,6 @@ def profiles_of(session: Session, relation: str, columns: Sequence[str]) -> Prof
     """Count the different combinations of labels in a relation."""
     chosen = listed(f"cast({quoted(column)} as varchar)" for column in columns)
     return Profiles.counted(columns, session.rows(f"select {chosen}, count(*) from {relation} group by all"))
-
-
-def learn(profiles: Profiles, asked: Learned, *, minimum: int) -> tuple[list[LearnedRow], dict[str, Any]]:
-    """Return the rows of what is learned from profiles, and how many labels and clusters were too small."""
-    if asked.kind == "cluster_centroids":
-        centroids = learn_centroids(profiles, clusters=asked.clusters or 2, minimum=minimum)
-        whole = rows_of_centroids(centroids, profiles, minimum=1)
-        rows = [row for row in whole if row.people >= minimum]
-        found: dict[str, Any] = {"clusters": len(centroids.centres), "clusters_merged": centroids.merged}
-    else:
-        target, label = asked.target or "", asked.target_label or ""
-        model = learn_propensity(profiles, target=target, target_label=label)
-        whole = rows_of_propensity(model, profiles, target=target, minimum=1)
-        rows = [row for row in whole if row.people >= minimum]
-        found = {}
-    return rows, {**found, "labels_left_out": len(whole) - len(rows)}
 
 
 def _write(session: Session, release: Release, asked: Learned, rows: Sequence[LearnedRow], target: str) -> None:

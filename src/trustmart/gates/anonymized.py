@@ -13,6 +13,7 @@ from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
 from trustmart.gates.report import Finding, GateReport
 from trustmart.gates.self_test import misses, self_test
 from trustmart.gates.suites import Memory, Requirement, requirements
+from trustmart.gates.teachers import held_with_their_teachers
 from trustmart.gates.validation import Verdict, validate
 from trustmart.policy import Policy
 from trustmart.warehouse import Session, Warehouse
@@ -67,6 +68,7 @@ def _inspect_with(
         else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
         for mart in marts
     ]
+    reports = held_with_their_teachers(policy, reports)
     missed = _self_test(session, policy, [one.mart for one in reports if not one.held], memory)
     return [replace(one, findings=(*one.findings, *missed)) for one in reports] if missed else reports
 

@@ -92,7 +92,7 @@ def _anonymized(model: Model, policy: Policy) -> Publication:
 
 
 def _learned(release: Release, learned: Learned, policy: Policy) -> Publication:
-    """Return what a mart may learn from: columns of its teacher, each made from the attribute that the teacher names."""
+    """Return what a mart may learn from: columns of its teacher, made from the attributes that it names."""
     teacher = policy.releases[learned.learned_from]
     origins = {name: column.attribute for name, column in {**teacher.quasi_identifiers, **teacher.publish}.items()}
     origins |= {name: one.attribute or name for name, one in teacher.sensitive.items()}

@@ -52,7 +52,7 @@ NEXT_STEPS = {
     "{{ minimum_class_size(...) }}",
     "rows_are_people": "group the rows by their labels",
     "door": "read the people from {{ permitted() }} and from nowhere else",
-    "learned_from": "select the columns that policy learns from, from {{ ref(...) }} of its teacher, and do nothing else",
+    "learned_from": "select the columns that policy learns from, from {{ ref(...) }} of its teacher, and do no more",
     "undetermined": "write it as one plain SELECT over ref() and source(), then: trustmart check",
 }
 
@@ -287,7 +287,7 @@ def _of_attribute(name: str, allowed: Publication) -> Published | None:
 
 
 def _of_learned(model: str, relation: Relation, allowed: Publication) -> Iterator[TypeFinding]:
-    """All rows of the teacher as they are published, and of its columns those that policy names: no choice, no change."""
+    """All rows of the teacher as published, and of its columns those that policy names: no choice, no change."""
     yield from _of_openness(model, relation)
     yield from _of_hazards(model, relation, allowed)
     shown = [name for name, _ in relation.columns]
@@ -320,7 +320,7 @@ def _is_as_taught(name: str, value: Value, published: Published, allowed: Public
 def _of_labels(model: str, relation: Relation, allowed: Publication) -> Iterator[TypeFinding]:
     """Everybody came through the door, and stands under a name of their own and the use case that they came for."""
     yield from _of_openness(model, relation)
-    named = {name: value for name, value in relation.columns}
+    named = dict(relation.columns)
     if "subject_id" not in named or not named["subject_id"].is_key:
         yield _finding(model, "subject_id", "door", "must be the person's own name, untouched")
     if "use_case" not in named or not named["use_case"].is_use_case:

@@ -87,4 +87,6 @@ def said_of_utility(facts: dict[str, Any]) -> str | None:
     """Return one line about what a learned mart is worth beside raw data, or None where nothing was measured."""
     if (told := facts.get("utility")) is None:
         return None
-    return f"{told['measure']}: {told['published']:.3f} learned from the anonymized rows, {told['raw']:.3f} from raw ones"
+    return (
+        f"{told['measure']}: {told['published']:.3f} learned from the anonymized rows, {told['raw']:.3f} from raw ones"
+    )

@@ -144,7 +144,9 @@ def _explained(
 
 def _row_by_row(names: Sequence[str], rows: Sequence[Sequence[Any]], start: int) -> Profiles:
     """Return one profile per row, in their order."""
-    texts = tuple(tuple(NO_LABEL if one is None else str(one) for one in row[start : start + len(names)]) for row in rows)
+    texts = tuple(
+        tuple(NO_LABEL if one is None else str(one) for one in row[start : start + len(names)]) for row in rows
+    )
     return Profiles(features=tuple(names), labels=texts, people=tuple(float(row[-1]) for row in rows))
 
 

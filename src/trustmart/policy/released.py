@@ -87,7 +87,10 @@ def _of_learned(policy: Policy, release: Release) -> Iterator[Fault]:
         return
     if release.minimum_class_size < teacher.minimum_class_size:
         asked = f"{release.learned.learned_from} asks for {teacher.minimum_class_size}"
-        yield ("minimum_class_size",), f"what is learned stands for no fewer people than what it is learned from; {asked}"
+        yield (
+            ("minimum_class_size",),
+            f"what is learned stands for no fewer people than what it is learned from; {asked}",
+        )
     for column in release.learned.columns_learned_from:
         if column not in teacher.columns:
             yield (

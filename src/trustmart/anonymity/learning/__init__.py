@@ -6,7 +6,8 @@ published rows, what is learned is post-processing of them and says nothing of a
 
 from trustmart.anonymity.learning.auc import area_under_curve
 from trustmart.anonymity.learning.centroids import Centroids, learn_centroids
-from trustmart.anonymity.learning.profiles import EVERYBODY, EVERY_LABEL, NO_LABEL, Profiles
+from trustmart.anonymity.learning.learn import learn, membership
+from trustmart.anonymity.learning.profiles import EVERY_LABEL, EVERYBODY, NO_LABEL, Profiles
 from trustmart.anonymity.learning.propensity import Propensity, learn_propensity
 from trustmart.anonymity.learning.rows import LearnedRow, rows_of_centroids, rows_of_propensity
 
@@ -19,8 +20,10 @@ __all__ = [
     "Profiles",
     "Propensity",
     "area_under_curve",
+    "learn",
     "learn_centroids",
     "learn_propensity",
+    "membership",
     "rows_of_centroids",
     "rows_of_propensity",
 ]

@@ -9,13 +9,13 @@ import numpy.typing as npt
 from trustmart.anonymity.learning.profiles import Floats, Profiles
 from trustmart.errors import TableUnfit
 
-_SEED, _STARTS = 17, 10
+_SEED, _STARTS = 17, 4
 Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Centroids:
-    """The centres of clusters, shape (clusters, pairs): the shares of people with each label, the largest cluster first.
+    """The centres of clusters, shape (clusters, pairs): shares of people with each label, the largest cluster first.
 
     pairs: the (feature, label) of each column. merged: how many small clusters went into the one nearest to them.
     """
@@ -40,8 +40,8 @@ class Centroids:
 def learn_centroids(profiles: Profiles, *, clusters: int, minimum: int) -> Centroids:
     """Learn so many centres at most, each nearest to at least `minimum` people.
 
-    scikit-learn's k-means (Lloyd, ten starts with a fixed seed) on one thread. A cluster of fewer people is dropped, and
-    they go to the nearest that is left. Raises TableUnfit where there are fewer people than that altogether.
+    scikit-learn's k-means (Lloyd, four starts with a fixed seed) on one thread. A cluster of fewer people is dropped,
+    and they go to the nearest that is left. Raises TableUnfit where there are fewer people than that altogether.
     """
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
@@ -52,7 +52,7 @@ def learn_centroids(profiles: Profiles, *, clusters: int, minimum: int) -> Centr
     with threadpool_limits(limits=1):
         found = KMeans(n_clusters=min(clusters, len(profiles.labels)), n_init=_STARTS, random_state=_SEED)
         found.fit(points, sample_weight=profiles.weights)
-    centres = np.round(np.asarray(found.cluster_centers_, dtype=np.float64), 9)
+    centres: Floats = np.array(found.cluster_centers_.round(9), dtype=np.float64)
     kept = Centroids(pairs=profiles.pairs, centres=centres)
     while (small := _smallest(kept, profiles))[1] < minimum:
         left = np.delete(kept.centres, small[0], axis=0)
@@ -62,7 +62,8 @@ def learn_centroids(profiles: Profiles, *, clusters: int, minimum: int) -> Centr
 
 def sizes(places: Places, people: Sequence[float], clusters: int) -> Floats:
     """Return how many people are in each cluster, shape (clusters,)."""
-    return np.bincount(places, weights=np.array(people, dtype=np.float64), minlength=clusters)
+    found: Floats = np.bincount(places, weights=np.array(people, dtype=np.float64), minlength=clusters).astype(float)
+    return found
 
 
 def _smallest(centroids: Centroids, profiles: Profiles) -> tuple[int, float]:

@@ -35,9 +35,7 @@ class Profiles:
             key = tuple(NO_LABEL if label is None else str(label) for label in labels)
             found[key] = found.get(key, 0) + people
         ordered = sorted(found)
-        return cls(
-            features=tuple(features), labels=tuple(ordered), people=tuple(float(found[key]) for key in ordered)
-        )
+        return cls(features=tuple(features), labels=tuple(ordered), people=tuple(float(found[key]) for key in ordered))
 
     @property
     def total(self) -> int:

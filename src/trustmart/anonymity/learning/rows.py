@@ -45,9 +45,7 @@ def _of_cluster(number: int, part: Profiles, everybody: int, minimum: int) -> It
             yield LearnedRow(key=(number, *pair), people=people, figure=round(people / part.total, DIGITS))
 
 
-def rows_of_propensity(
-    propensity: Propensity, profiles: Profiles, *, target: str, minimum: int
-) -> list[LearnedRow]:
+def rows_of_propensity(propensity: Propensity, profiles: Profiles, *, target: str, minimum: int) -> list[LearnedRow]:
     """Return a row per feature and label with its weight; the row of everybody tells the intercept.
 
     Labels of fewer than `minimum` people are left out, so that applying the model counts nothing for them.
