@@ -363,7 +363,7 @@ def test_applying_what_was_learned_needs_a_use_case_of_its_own() -> None:
     crossing = {**known(PROJECT), "crossings": {}}
     (found,) = broken_fences(read_manifest(compiled_manifest()), **crossing).findings
     assert found.startswith(
-        "score_term_deposit_propensity__customers: applies fct_campaign_outcomes_by_segment to people"
+        "score_term_deposit_propensity__customers: applies fct_offer_propensity to people"
     )
 
 

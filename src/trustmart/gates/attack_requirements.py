@@ -3,46 +3,24 @@
 from collections.abc import Iterator
 from typing import Any
 
+from trustmart.gates.learned_requirements import requirements_of_learned
 from trustmart.gates.requirement import Memory, Requirement
 from trustmart.policy import Policy, Role
-from trustmart.policy.releases import Learned, Release
+from trustmart.policy.releases import Release
 
 
 def attack_requirements(policy: Policy, mart: str, memory: Memory) -> list[Requirement]:
     """Return every attack that applies to a mart; what is noisy or learned is attacked by what it shows alone."""
     release = policy.releases[mart]
+    if release.learned:
+        return [_names(policy, mart), *requirements_of_learned(policy, mart, release.learned)]
     found = [_rehashed(policy, mart), _names(policy, mart)]
     if release.noise:
         return [*found, _drawn(mart, release)]
-    if release.learned:
-        return [*found, *_of_learned(policy, mart, release, release.learned)]
     found += list(_of_microdata(policy, mart, release) if release.is_microdata else _of_cubes(policy, mart, release))
     if release.tier is not None:
         found += list(_over_time(policy, mart, release, memory))
     return found
-
-
-def _of_learned(policy: Policy, mart: str, release: Release, learned: Learned) -> Iterator[Requirement]:
-    """What was learned from another mart's rows."""
-    asked = learned.model_dump(mode="json")
-    yield _requirement(
-        "ExpectNothingButWhatWasLearned",
-        "learned_rows",
-        f"Its rows are what {learned.learned_from} teaches tonight, and nothing else; it is learned once more.",
-        mart=mart,
-        learned=asked,
-        class_size=release.class_size,
-        minimum_class_size=release.minimum_class_size,
-    )
-    yield _requirement(
-        "ExpectNobodyToBeRemembered",
-        "membership_of_learned",
-        "What is learned from half of the people fits them no better than the other half.",
-        mart=mart,
-        learned=asked,
-        columns=list(policy.releases[learned.learned_from].quasi_identifiers),
-        minimum_class_size=release.minimum_class_size,
-    )
 
 
 def _requirement(expectation: str, check: str, description: str, **arguments: Any) -> Requirement:

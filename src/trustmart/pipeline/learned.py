@@ -1,7 +1,5 @@
 """Learned marts in the night: made after their teacher, measured against raw data, and applied to people by labels."""
 
-from typing import Any
-
 from trustmart.anonymizing.labelling import label_everybody, one_row_per_label
 from trustmart.anonymizing.learned import make_learned
 from trustmart.anonymizing.made import Made
@@ -81,12 +79,3 @@ def _asked(release: Release) -> Learned:
     if release.learned is None:
         raise ReleaseFault(["learned is missing"])
     return release.learned
-
-
-def said_of_utility(facts: dict[str, Any]) -> str | None:
-    """Return one line about what a learned mart is worth beside raw data, or None where nothing was measured."""
-    if (told := facts.get("utility")) is None:
-        return None
-    return (
-        f"{told['measure']}: {told['published']:.3f} learned from the anonymized rows, {told['raw']:.3f} from raw ones"
-    )

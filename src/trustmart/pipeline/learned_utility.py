@@ -52,6 +52,16 @@ def utility_of(context: Context, session: Session, asked: Learned) -> dict[str, 
         return None
 
 
+def what_learning_is_worth(report: dict[str, Any]) -> list[str]:
+    """Return a line for each learned mart of what `transform` reported: its utility beside that of raw data."""
+    return [
+        f"{row['title']}: {told['measure']} {told['published']:.3f} learned from anonymized rows,"
+        f" {told['raw']:.3f} from raw ones, on the same people"
+        for row in report.get("door", ())
+        if row.get("learned_from") and (told := row.get("utility"))
+    ]
+
+
 def _rows(context: Context, session: Session, asked: Learned) -> list[tuple[Any, ...]]:
     """Count people by (labels, raw values, whether one learns from them, whether they are published, people)."""
     teacher, names = context.policy.releases[asked.learned_from], asked.columns_learned_from
