@@ -362,9 +362,7 @@ def test_applying_what_was_learned_needs_a_use_case_of_its_own() -> None:
     """A personal mart that reads an anonymized one is a crossing; unless policy names it, nothing is released (S15)."""
     crossing = {**known(PROJECT), "crossings": {}}
     (found,) = broken_fences(read_manifest(compiled_manifest()), **crossing).findings
-    assert found.startswith(
-        "score_term_deposit_propensity__customers: applies fct_offer_propensity to people"
-    )
+    assert found.startswith("score_term_deposit_propensity__customers: applies fct_offer_propensity to people")
 
 
 def test_people_kept_for_one_use_case_are_not_picked_for_another() -> None:
