@@ -2,16 +2,36 @@
 
 from dataclasses import replace
 
+from sqlglot import exp
+
 from trustmart.lineage.forms import Form, Step, Trace, Value, next_uid, union
 from trustmart.lineage.manifest import Model
 from trustmart.lineage.publications import Kind, Publication, Published
-from trustmart.lineage.relations import Relation, Rows
+from trustmart.lineage.relations import Relation, Rows, Undetermined
 
 
 def as_the_door_makes_it(records: Relation, model: Model, asked: Publication) -> Relation:
     """Return the relation that the door makes of a model's records; any other model is read as it is."""
     makes = {Kind.RECORDS: _as_published, Kind.LEARNED: _as_learned, Kind.LABELS: _as_labelled}.get(asked.kind)
     return records if makes is None else makes(records, model, asked)
+
+
+def check_takes_all(query: exp.Query) -> None:
+    """Raise Undetermined unless a query takes columns of one table, every row of it once, and does nothing else.
+
+    What is learned is learned from all rows of its teacher as they are published: the gate learns from those again.
+    """
+    said = {name for name, part in query.args.items() if part}
+    start = query.args.get("from_")
+    is_plain = (
+        isinstance(query, exp.Select)
+        and said == {"expressions", "from_"}
+        and all(isinstance(one, exp.Column) for one in query.expressions)
+        and isinstance(start.this, exp.Table)
+        and not {name for name, part in start.this.args.items() if part} - {"this", "db", "catalog", "alias"}
+    )
+    if not is_plain:
+        raise Undetermined("what is learned from is columns of one mart, all of its rows: no condition, no other table")
 
 
 def _as_published(records: Relation, model: Model, asked: Publication) -> Relation:

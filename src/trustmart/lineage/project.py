@@ -8,11 +8,11 @@ import sqlglot
 from sqlglot import exp
 
 from trustmart.lineage import rules
-from trustmart.lineage.door import as_the_door_makes_it
+from trustmart.lineage.door import as_the_door_makes_it, check_takes_all
 from trustmart.lineage.forms import Form, Value
 from trustmart.lineage.inputs import input_relations
 from trustmart.lineage.manifest import Manifest, Model
-from trustmart.lineage.publications import publications
+from trustmart.lineage.publications import Kind, publications
 from trustmart.lineage.queries import read_query
 from trustmart.lineage.relations import Relation, Undetermined
 from trustmart.policy import Policy
@@ -37,9 +37,10 @@ def derive_types(manifest: Manifest, policy: Policy, *, dialect: str = "duckdb")
     for key in in_order(manifest):
         model = manifest.models[key]
         try:
-            relation, noted = read_query(
-                _parsed(model, dialect), place=model.name, tables=_tables(key, manifest, read_as, undetermined)
-            )
+            query = _parsed(model, dialect)
+            if asked[key].kind is Kind.LEARNED:
+                check_takes_all(query)
+            relation, noted = read_query(query, place=model.name, tables=_tables(key, manifest, read_as, undetermined))
         except Undetermined as reason:
             undetermined[key] = str(reason)
             continue
