@@ -1,5 +1,7 @@
 """Learned marts in the night: made after their teacher, measured against raw data, and applied to people by labels."""
 
+from dataclasses import replace
+
 from trustmart.anonymizing.labelling import label_everybody, one_row_per_label
 from trustmart.anonymizing.learned import make_learned
 from trustmart.anonymizing.made import Made
@@ -21,14 +23,7 @@ def make_learned_mart(context: Context, session: Session, release: Release, reco
     if not session.columns("restricted", asked.learned_from, schema=CANDIDATE_SCHEMA):
         raise ReleaseFault([f"{asked.learned_from}, which it is learned from, was not made tonight"])
     made = make_learned(session, release=release, records=records, target=target)
-    return Made(
-        rows=made.rows,
-        people_total=made.people_total,
-        people_suppressed=made.people_suppressed,
-        classes_total=made.classes_total,
-        classes_suppressed=made.classes_suppressed,
-        facts={**made.facts, "utility": utility_of(context, session, asked)},
-    )
+    return replace(made, facts={**made.facts, "utility": utility_of(context, session, asked)})
 
 
 def label_people(context: Context, session: Session, manifest: Manifest, *, made: set[str]) -> None:
