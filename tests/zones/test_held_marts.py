@@ -19,10 +19,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MART = "dim_customer_segments"
 OTHERS = (
+    "dim_customer_clusters",
     "dim_customer_profiles",
     "fct_active_customers_by_month",
     "fct_campaign_outcomes_by_segment",
     "fct_offer_profiles",
+    "fct_offer_propensity",
     "fct_transactions_by_segment",
 )
 NEXT_NIGHT = NIGHT + timedelta(days=1)

@@ -13,6 +13,7 @@ from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
 from trustmart.gates.report import Finding, GateReport
 from trustmart.gates.self_test import misses, self_test
 from trustmart.gates.suites import Memory, Requirement, requirements
+from trustmart.gates.teachers import held_with_their_teachers
 from trustmart.gates.validation import Verdict, validate
 from trustmart.policy import Policy
 from trustmart.warehouse import Session, Warehouse
@@ -67,6 +68,7 @@ def _inspect_with(
         else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
         for mart in marts
     ]
+    reports = held_with_their_teachers(policy, reports)
     missed = _self_test(session, policy, [one.mart for one in reports if not one.held], memory)
     return [replace(one, findings=(*one.findings, *missed)) for one in reports] if missed else reports
 
@@ -137,12 +139,12 @@ def _measure(session: Reader, policy: Policy, mart: str) -> ClassMeasures:
     release = policy.releases[mart]
     present = candidate_columns(session, mart)
     size = [release.class_size] if release.class_size else []
-    if not {*release.quasi_identifiers, *size} <= set(present):
+    if not {*release.keys, *size} <= set(present):
         return summarize_sizes({}, minimum=release.minimum_class_size, rows=0, classes_in_several_rows=0)
     return measure_mart(
         session,
         mart,
-        columns=list(release.quasi_identifiers),
+        columns=list(release.keys),
         class_size=release.class_size,
         minimum=release.minimum_class_size,
     )

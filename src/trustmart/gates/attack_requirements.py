@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from trustmart.gates.learned_requirements import requirements_of_learned
 from trustmart.gates.requirement import Memory, Requirement
 from trustmart.policy import Policy, Role
 from trustmart.policy.releases import Release
@@ -11,11 +12,11 @@ from trustmart.policy.releases import Release
 def attack_requirements(policy: Policy, mart: str, memory: Memory) -> list[Requirement]:
     """Return every attack that applies to a mart; what is noisy or learned is attacked by what it shows alone."""
     release = policy.releases[mart]
+    if release.learned:
+        return [_names(policy, mart), *requirements_of_learned(policy, mart, release.learned)]
     found = [_rehashed(policy, mart), _names(policy, mart)]
     if release.noise:
         return [*found, _drawn(mart, release)]
-    if release.learned:
-        return found
     found += list(_of_microdata(policy, mart, release) if release.is_microdata else _of_cubes(policy, mart, release))
     if release.tier is not None:
         found += list(_over_time(policy, mart, release, memory))

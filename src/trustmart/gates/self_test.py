@@ -81,7 +81,7 @@ def misses(done: Sequence[Planted]) -> list[Finding]:
 
 def _try(ground: Ground, mart: str, plant: Plant) -> Planted:
     """Plant one leak; it is caught where a check finds what it does not find without the leak."""
-    columns = list(ground.release.quasi_identifiers)
+    columns = list(ground.release.keys)
     ground.scratch.copy(columns, whole=not ground.release.is_microdata)
     before = {one.check: _found(ground.scratch, one) for one in ground.asked if one.check in _CHEAP}
     try:
@@ -200,13 +200,23 @@ def a_class_of_nulls(ground: Ground) -> Sequence[str]:
         values = {**({size: "3"} if size else {})}
         cells = ", ".join(values.get(column, "null") for column in _columns(ground))
         ground.scratch.run(f"insert into {ground.scratch.table} ({names(_columns(ground))}) values ({cells})")
-    return _of_classes(release) if release.quasi_identifiers else ()
+    return _of_classes(release) if release.keys else ()
 
 
 def a_column_too_many(ground: Ground) -> Sequence[str]:
     """A column that policy does not list."""
     ground.scratch.run(f"alter table {ground.scratch.table} add column one_column_too_many integer default 1")
     return ("listed_columns",)
+
+
+def a_figure_that_was_not_learned(ground: Ground) -> Sequence[str]:
+    """A figure that was not learned."""
+    learned = ground.release.learned
+    if learned is None:
+        raise NotApplicable("nothing is learned for this mart")
+    table, figure = ground.scratch.table, quoted(learned.figure)
+    ground.scratch.run(f"update {table} set {figure} = {figure} + 0.01 where rowid = (select min(rowid) from {table})")
+    return ("learned_rows",)
 
 
 _OF_IDENTIFIERS: tuple[Plant, ...] = (a_name, a_hash, a_renamed_identifier)
@@ -217,6 +227,7 @@ PLANTS: tuple[Plant, ...] = (
     a_recoverable_cell,
     a_class_of_nulls,
     a_column_too_many,
+    a_figure_that_was_not_learned,
 )
 # Looked at before planting as well: on a part of a mart they may have something to say anyway.
 _CHEAP = frozenset({"k_anonymity", "declared_labels", "singling_out", "listed_columns", "table_audit", "drawn_cells"})

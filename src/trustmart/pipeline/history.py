@@ -7,7 +7,7 @@ from trustmart.anonymizing.words import quoted
 from trustmart.gates import Finding, Memory
 from trustmart.gates.thresholds import RELEASES_REMEMBERED
 from trustmart.pipeline.context import Context
-from trustmart.pipeline.door import epochs_of
+from trustmart.pipeline.epochs import epochs_of
 from trustmart.warehouse import DOOR_SCHEMA, Session, naive_utc
 from trustmart.warehouse.release_history import (
     ensure_release_history,

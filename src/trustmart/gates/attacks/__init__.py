@@ -1,4 +1,4 @@
-"""The attacks that an anonymized mart must withstand before anyone may read it (ANONYMITY: the gate, G0 to G9).
+"""The attacks that an anonymized mart must withstand before anyone may read it (ANONYMITY: the gate, G0 to G11).
 
 Each is a function of a reader and arguments that a suite can keep; it works in the warehouse and brings back counts.
 """
@@ -9,6 +9,7 @@ from trustmart.gates.attacks.cube_inference import cube_inference
 from trustmart.gates.attacks.dictionary import rehashed
 from trustmart.gates.attacks.history import whole_history
 from trustmart.gates.attacks.inference import inference
+from trustmart.gates.attacks.learned import learned_rows, membership_of_learned
 from trustmart.gates.attacks.linkability import margins_of_each_other, pair_classes
 from trustmart.gates.attacks.names_in_text import names_in_text
 from trustmart.gates.attacks.noise import drawn_cells
@@ -40,6 +41,8 @@ ATTACKS: Mapping[str, Attack] = {
         table_audit,
         stability,
         drawn_cells,
+        learned_rows,
+        membership_of_learned,
     )
 }
 
