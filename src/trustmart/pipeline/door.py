@@ -93,7 +93,7 @@ def _make(context: Context, session: Session, manifest: Manifest, mart: str, on_
         session.run(f"drop table if exists restricted.{CANDIDATE_SCHEMA}.{quoted(mart)}")
         facts |= {"status": "held", "why": f"the door could not make it: {error}", "next_step": _NEXT_STEP}
     else:
-        facts |= {"status": "made", **_told(made)}
+        facts |= {"status": "made", "levels": _declared_levels(release), **_told(made)}
     facts["seconds"] = round(time.monotonic() - started, 2)
     if on_mart is not None:
         on_mart(mart, "success" if facts["status"] == "made" else "error", facts["seconds"])
@@ -188,6 +188,11 @@ def _told(made: Made) -> dict[str, Any]:
         "classes_suppressed": made.classes_suppressed,
         **_rounded(made.facts),
     }
+
+
+def _declared_levels(release: Release) -> dict[str, str]:
+    """Return how each column is told: by which hierarchy, if any; the fitted levels of microdata stand instead."""
+    return {name: published.hierarchy or "" for name, published in release.quasi_identifiers.items()}
 
 
 def _rounded(facts: Any) -> Any:
