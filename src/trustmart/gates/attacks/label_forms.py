@@ -32,9 +32,8 @@ def label_pairs(column: str, rule: Mapping[str, Any], fallback: str | None, valu
 
 def _everybody(values: str) -> str:
     """Return the pairs of `*` and of nulls."""
-    return (
-        f"select value, '*' as label from {values} union all select value, '{NULL_SIGN}' from {values} where value is null"
-    )
+    nulls = f"select value, '{NULL_SIGN}' from {values} where value is null"
+    return f"select value, '*' as label from {values} union all {nulls}"
 
 
 def _calendar(rule: CalendarRule, fallback: str | None) -> list[str]:
