@@ -71,27 +71,37 @@ def _make(reader: Reader, mart: str) -> None:
     """
     reader.rows(f"create schema if not exists {SCHEMA}")
     number = f"concat('{NULL_SIGN}', class_id, cast(row_number() over (partition by class_id order by %s) as varchar))"
+    named = f"select class_id, subject_id, since, until from {MEMBERS} where mart = ? and subject_id is not null"
+    nameless = f"select class_id from {members_of(mart)} where subject_id is null"
+    # Their `until` is the forgetting's instant; that of all others is null or a release's.
+    lost = (
+        "select class_id, since, until, until is not null and until not in"
+        f" (select released_at from {RELEASES} where mart = ?) and class_id in ({nameless}) as is_counted"
+        f" from {MEMBERS} where mart = ? and subject_id is null"
+    )
+    tonight = (
+        f"select class_id, subject_id from {members_of(mart)} where subject_id is not null"
+        f" union all select class_id, {number % 'class_id'} from ({nameless}) as nameless"
+    )
+    standing = (
+        f"select class_id, subject_id, since from ({named}) as named where until is null"
+        f" union all select class_id, {number % 'since'}, since from ({lost}) as lost where is_counted"
+    )
+    ended = f"select class_id, subject_id, since, until from ({named}) as named where until is not null"
+    # Everything is read where it stands: an engine that kept these relations would copy a million names each time.
     reader.rows(
-        f"create or replace table {_table(mart)} as with"
-        f" every_release as (select released_at from {RELEASES} where mart = ?),"
-        f" kept as (select class_id, subject_id, since, until from {MEMBERS} where mart = ?),"
-        f" shown as (select class_id, subject_id from {members_of(mart)}),"
-        " nameless as (select class_id from shown where subject_id is null),"
-        # Their `until` is the forgetting's instant; that of all others is null or a release's.
-        " lost as (select class_id, since, until, until is not null and until not in"
-        " (select released_at from every_release) and class_id in (select class_id from nameless) as is_counted"
-        " from kept where subject_id is null),"
-        " tonight as (select class_id, subject_id from shown where subject_id is not null"
-        f" union all select class_id, {number % 'class_id'} from nameless),"
-        " standing as (select class_id, subject_id, since from kept where until is null and subject_id is not null"
-        f" union all select class_id, {number % 'since'}, since from lost where is_counted),"
-        " ended as (select class_id, subject_id, since, until from kept where until is not null"
-        " and subject_id is not null"
-        " union all select class_id, null, since, until from lost where not is_counted)"
-        " select coalesce(t.class_id, s.class_id) as class_id, coalesce(t.subject_id, s.subject_id) as subject_id,"
-        " t.class_id is not null as is_tonight, s.since, cast(null as timestamp) as until from tonight as t"
-        " full outer join standing as s on s.subject_id = t.subject_id and s.class_id = t.class_id"
-        " union all select e.class_id, e.subject_id, t.class_id is not null, e.since, e.until from ended as e"
-        " left join tonight as t on t.subject_id = e.subject_id and t.class_id = e.class_id",
-        [mart, mart],
+        f"create or replace table {_table(mart)} as select coalesce(t.class_id, s.class_id) as class_id,"
+        " coalesce(t.subject_id, s.subject_id) as subject_id, t.class_id is not null as is_tonight, s.since,"
+        f" cast(null as timestamp) as until from ({tonight}) as t full outer join ({standing}) as s"
+        " on s.subject_id = t.subject_id and s.class_id = t.class_id",
+        [mart, mart, mart],
+    )
+    reader.rows(
+        f"insert into {_table(mart)} with ended as ({ended}),"
+        f" back as (select class_id, subject_id from {members_of(mart)}"
+        " where subject_id in (select subject_id from ended))"
+        " select e.class_id, e.subject_id, b.class_id is not null, e.since, e.until from ended as e"
+        " left join back as b on b.subject_id = e.subject_id and b.class_id = e.class_id"
+        f" union all select class_id, null, false, since, until from ({lost}) as lost where not is_counted",
+        [mart, mart, mart],
     )

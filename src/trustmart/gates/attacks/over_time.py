@@ -14,6 +14,8 @@ from trustmart.gates.measures_sql import Reader, columns_of, quoted, restricted
 from trustmart.gates.report import Finding
 from trustmart.gates.thresholds import RELEASES_REMEMBERED, bound
 
+# Who was in a class at the last release, of a comparison's rows.
+_WAS_THERE = "since <= (select moment from last) and (until is null or until > (select moment from last))"
 _NO_HISTORY = "there is no whole history; the mart is held for that"
 
 
@@ -115,21 +117,18 @@ def stability(
     with compared(reader, mart) as comparison:
         ((people, relabelled),) = reader.rows(
             f"with {_releases()}, last as (select max(released_at) as moment from releases),"
-            f" touched as ({' union all '.join(touched)}),"
-            " before as (select class_id, subject_id, is_tonight"
-            f" from {comparison} where since <= (select moment from last)"
-            " and (until is null or until > (select moment from last))),"
-            " untouched as (select class_id, subject_id, is_tonight from before anti join touched using (subject_id)),"
+            f" touched as (select distinct subject_id from ({' union all '.join(touched)}) as touched),"
+            f" gone as (select class_id, subject_id from {comparison} where not is_tonight and {_WAS_THERE}),"
             f" fresh as (select class_id, subject_id from {comparison} where is_tonight and until is null"
             " and since is null),"
             # A row of microdata is a person: whoever is in another class has left one and is new in the other.
-            " moved as (select count(*) as n from untouched as u join fresh as f using (subject_id)"
-            " where not u.is_tonight and f.class_id <> u.class_id)"
-            " select sum(case when is_tonight then 1 else 0 end) + (select n from moved), (select n from moved)"
-            " from untouched",
+            " moved as (select count(*) as n from gone join fresh using (subject_id) anti join touched"
+            " using (subject_id) where fresh.class_id <> gone.class_id),"
+            f" stayed as (select count(*) as n from {comparison} anti join touched using (subject_id)"
+            f" where is_tonight and {_WAS_THERE})"
+            " select (select n from stayed) + (select n from moved), (select n from moved)",
             [mart],
         )
-    people = people or 0
     share = int(relabelled) / int(people) if people else 0.0
     finding = Finding(
         what=f"{relabelled} people of {people} have another class, though nothing about them has changed",
