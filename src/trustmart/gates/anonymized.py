@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from trustmart.anonymity import ClassMeasures, summarize_sizes
-from trustmart.gates.attacks import Attacked
+from trustmart.gates.attacks import Attacked, sharing
 from trustmart.gates.checks import suppressed_share_of
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
@@ -61,13 +61,14 @@ def _inspect_with(
     """Ask Great Expectations about the candidates that exist, and the warehouse why where it says no."""
     built = [mart for mart in marts if mart not in not_built and candidate_columns(session, mart)]
     wanted = {mart: requirements(policy, mart, memory) for mart in built}
-    answers = _answers(session, wanted, data_docs_folder)
-    reports = [
-        _report_on(session, policy, mart, wanted[mart], answers[mart])
-        if mart in wanted
-        else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
-        for mart in marts
-    ]
+    with sharing(session):
+        answers = _answers(session, wanted, data_docs_folder)
+        reports = [
+            _report_on(session, policy, mart, wanted[mart], answers[mart])
+            if mart in wanted
+            else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
+            for mart in marts
+        ]
     reports = held_with_their_teachers(policy, reports)
     missed = _self_test(session, policy, [one.mart for one in reports if not one.held], memory)
     return [replace(one, findings=(*one.findings, *missed)) for one in reports] if missed else reports

@@ -5,6 +5,7 @@ Each is a function of a reader and arguments that a suite can keep; it works in 
 
 from collections.abc import Callable, Mapping
 
+from trustmart.gates.attacks.comparison import sharing
 from trustmart.gates.attacks.cube_inference import cube_inference
 from trustmart.gates.attacks.dictionary import rehashed
 from trustmart.gates.attacks.history import whole_history
@@ -46,4 +47,4 @@ ATTACKS: Mapping[str, Attack] = {
     )
 }
 
-__all__ = ["ATTACKS", "Attack", "Attacked"]
+__all__ = ["ATTACKS", "Attack", "Attacked", "sharing"]
