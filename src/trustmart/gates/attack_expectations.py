@@ -38,6 +38,25 @@ class ExpectNoRehashedIdentifiers(GateExpectation):
     success_keys: ClassVar = ("mart", "known_in", "hierarchies", "salts")
 
 
+class ExpectNoRewrittenIdentifiers(GateExpectation):
+    """Expect no text to be a known identifier or name but for how it is written (G0)."""
+
+    known_in: list[list[str]]
+    hierarchies: dict[str, str]
+
+    metric_dependencies: ClassVar = ("trustmart.rewritten",)
+    success_keys: ClassVar = ("mart", "known_in", "hierarchies")
+
+
+class ExpectFiguresToBeNobodysNumber(GateExpectation):
+    """Expect figures to equal people's numbers no more often than by chance (G0)."""
+
+    known_in: list[list[str]]
+
+    metric_dependencies: ClassVar = ("trustmart.numbers_of_people",)
+    success_keys: ClassVar = ("mart", "known_in")
+
+
 class ExpectTextsToNameNobody(GateExpectation):
     """Expect texts to name nobody of the CRM (G0)."""
 
@@ -100,6 +119,17 @@ class ExpectFiguresToTellOfNobody(GateExpectation):
 
     metric_dependencies: ClassVar = ("trustmart.cube_inference",)
     success_keys: ClassVar = ("mart", "class_size", "shares", "amounts")
+
+
+class ExpectSumsNotToBeDominated(GateExpectation):
+    """Expect no sum to be one person's, or two's (G4)."""
+
+    columns: list[str]
+    amounts: dict[str, str]
+    percent: float
+
+    metric_dependencies: ClassVar = ("trustmart.dominated_sums",)
+    success_keys: ClassVar = ("mart", "columns", "amounts", "percent")
 
 
 class ExpectOtherMartsToRecoverNothing(GateExpectation):
@@ -212,12 +242,15 @@ class ExpectNobodyToBeRemembered(GateExpectation):
 ATTACK_EXPECTATIONS: tuple[type[GateExpectation], ...] = (
     ExpectLabelsNoFinerThanPolicy,
     ExpectNoRehashedIdentifiers,
+    ExpectNoRewrittenIdentifiers,
+    ExpectFiguresToBeNobodysNumber,
     ExpectTextsToNameNobody,
     ExpectRegistersToNameNobody,
     ExpectNobodyToBeSingledOut,
     ExpectCellsToHoldThePeopleTheySay,
     ExpectNothingToBeInferred,
     ExpectFiguresToTellOfNobody,
+    ExpectSumsNotToBeDominated,
     ExpectOtherMartsToRecoverNothing,
     ExpectMartsNotToBeLinked,
     ExpectHistoryToBeWhole,

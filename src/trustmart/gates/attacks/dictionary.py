@@ -16,6 +16,8 @@ from trustmart.gates.report import Finding
 # Values worth the trouble: written like a digest or an encoding. Words and labels are not.
 _LIKE_A_DIGEST = r"^([0-9a-fA-F]{16,}|[A-Za-z0-9+/_-]{22,}={0,2})$"
 _LIKE_A_CODE = r"^(?=.*[0-9=])[A-Za-z0-9+/=_.@-]{6,}$"
+# A digest that was cut: shorter than eight digits, many people share one by chance.
+_CUT = r"^[0-9a-fA-F]{8,31}$"
 _SHA512 = r"^([0-9a-fA-F]{128}|[A-Za-z0-9+/_-]{86}={0,2})$"
 # The digests that engines know, with their bytes.
 _DIGESTS = {"md5": 16, "sha1": 20, "sha256": 32}
@@ -32,21 +34,27 @@ def rehashed(
 ) -> Attacked:
     """Hash everybody's identifiers anew and count the published values among the results.
 
-    known_in: (raw table, column) pairs. hierarchies: columns whose labels are judged by their hierarchy. salts: put
-    before and behind the value, as they are known to policy. Forms: as it stands, trimmed, small, capital, digits
-    alone; digests MD5, SHA-1, SHA-256, SHA-512; hexadecimal, Base64 with and without its padding; and Base64,
-    hexadecimal and reversed writing of the value itself.
+    known_in: (raw table, column), or (raw table, given name, surname). hierarchies: columns whose labels are judged by
+    their hierarchy. salts: put before and behind the value, as they are known to policy. Forms: as it stands, trimmed,
+    small, capital, digits alone; digests MD5, SHA-1, SHA-256, SHA-512; hexadecimal, Base64 (both alphabets) with and
+    without its padding; Base64, hexadecimal and reversed writing of the value itself; and the first or last digits of
+    a digest, eight or more.
     """
     texts = [
         name
         for name, kind in candidate_columns(reader, mart).items()
         if kind.startswith("VARCHAR") and name not in hierarchies
     ]
-    known = [(table, column) for table, column in known_in if column in columns_of(reader, table)]
+    known = [
+        (table, " || ' ' || ".join(f"trim(cast({quoted(column)} as varchar))" for column in columns))
+        for table, *columns in known_in
+        if set(columns) <= set(columns_of(reader, table))
+    ]
     shown = {column: _shown(mart, column) for column in texts}
     found = {
         column: _matches_of_any(reader, shown[column], known, salts)
         + _matches_of_sha512(reader, shown[column], known, salts)
+        + sum(_matches_of_cut(reader, shown[column], *place, salts) for place in known)
         for column in texts
         if _any(reader, shown[column], _LIKE_A_DIGEST) or _any(reader, shown[column], _LIKE_A_CODE)
     }
@@ -82,7 +90,10 @@ class Looks:
 
 def _looks_of(reader: Reader, shown: str) -> Looks:
     """Look at the values of a column once."""
-    hexadecimal, encoded = "regexp_matches(value, '^[0-9a-fA-F]+$')", "regexp_matches(value, '^[A-Za-z0-9+/]+={0,2}$')"
+    hexadecimal, encoded = (
+        "regexp_matches(value, '^[0-9a-fA-F]+$')",
+        "regexp_matches(value, '^[A-Za-z0-9+/_-]+={0,2}$')",
+    )
     tests = [
         *(f"{hexadecimal} and length(value) = {size * 2}" for size in _DIGESTS.values()),
         *(f"{encoded} and length(rtrim(value, '=')) = {-(-size * 4 // 3)}" for size in _DIGESTS.values()),
@@ -120,12 +131,11 @@ def _any(reader: Reader, shown: str, pattern: str) -> bool:
 def _matches_of_any(reader: Reader, shown: str, known: Sequence[tuple[str, str]], salts: Sequence[str]) -> int:
     """Count the values that any known column turns into."""
     looks = _looks_of(reader, shown)
-    return sum(_matches(reader, shown, table, raw, salts, looks) for table, raw in known)
+    return sum(_matches(reader, shown, table, text, salts, looks) for table, text in known)
 
 
-def _matches(reader: Reader, shown: str, table: str, raw: str, salts: Sequence[str], looks: Looks) -> int:
-    """Count the values that one known column turns into, other than those that the plain check knows."""
-    text = f"trim(cast({quoted(raw)} as varchar))"
+def _matches(reader: Reader, shown: str, table: str, text: str, salts: Sequence[str], looks: Looks) -> int:
+    """Count the values that one known text turns into, other than those that the plain check knows."""
     names = [name for name in _DIGESTS if name in looks.digests]
     plain = [f"select {name}({form}) from raws" for name in names for form in ("form", "lower(form)")]
     ways = list(_ways(looks, salts))
@@ -138,8 +148,9 @@ def _matches(reader: Reader, shown: str, table: str, raw: str, salts: Sequence[s
         f"select form from (select {form} as form from raws) as made where {is_as_long}" for form in looks.forms(ways)
     )
     ((count,),) = reader.rows(
-        f"with shown as (select value, lower(value) as small from ({shown}) as all_shown where length(value) >= 6),"
-        f" raws as (select distinct {text} as form from {restricted(table)} where {quoted(raw)} is not null),"
+        "with shown as (select value, lower(value) as small, translate(value, '-_', '+/') as plain from"
+        f" ({shown}) as all_shown where length(value) >= 6),"
+        f" raws as (select distinct {text} as form from {restricted(table)} where {text} is not null),"
         f" forms as ({forms}),"
         f" hits as ({tried})"
         + (f", plain as (select value from shown where small in ({' union all '.join(plain)}))" if plain else "")
@@ -156,14 +167,38 @@ def _ways(looks: Looks, salts: Sequence[str]) -> Iterator[tuple[str, str]]:
             if name in looks.digests:
                 yield "s.small", digest
             if name in looks.encoded_digests:
-                yield "s.value", f"to_base64(unhex({digest}))"
-                yield "s.value", f"rtrim(to_base64(unhex({digest})), '=')"
+                yield "s.plain", f"to_base64(unhex({digest}))"
+                yield "s.plain", f"rtrim(to_base64(unhex({digest})), '=')"
     if looks.base64:
-        yield "s.value", "to_base64(encode(form))"
-        yield "s.value", "rtrim(to_base64(encode(form)), '=')"
+        yield "s.plain", "to_base64(encode(form))"
+        yield "s.plain", "rtrim(to_base64(encode(form)), '=')"
     if looks.hexadecimal:
         yield "s.small", "lower(hex(encode(form)))"
     yield "s.value", "reverse(form)"
+
+
+def _matches_of_cut(reader: Reader, shown: str, table: str, text: str, salts: Sequence[str]) -> int:
+    """Count the values that are the first or the last digits of a digest of one known text."""
+    lengths = reader.rows(
+        f"select distinct length(value) from ({shown}) as shown where regexp_matches(value, {literal(_CUT)})"
+    )
+    if not lengths:
+        return 0
+    tried = " union all ".join(
+        f"select s.value from shown as s join forms as f on s.value = {side}({digest}({form}), {int(length)})"
+        for (length,) in lengths
+        for digest in _DIGESTS
+        for form in _salted("f.form", salts)
+        for side in ("left", "right")
+    )
+    ((count,),) = reader.rows(
+        f"with shown as (select lower(value) as value from ({shown}) as all_shown"
+        f" where regexp_matches(value, {literal(_CUT)})),"
+        f" raws as (select distinct {text} as form from {restricted(table)} where {text} is not null),"
+        " forms as (select form from raws union select lower(form) from raws union select upper(form) from raws),"
+        f" hits as ({tried}) select count(distinct value) from hits"
+    )
+    return int(count)
 
 
 def _salted(form: str, salts: Sequence[str]) -> list[str]:
@@ -177,16 +212,15 @@ def _matches_of_sha512(reader: Reader, shown: str, known: Sequence[tuple[str, st
         return 0
     found = reader.rows(f"select value from ({shown}) as shown where regexp_matches(value, {literal(_SHA512)})")
     wanted = {_plain(value) for (value,) in found}
-    hits = {form for table, raw in known for form in _sha512s(reader, table, raw, salts) if form in wanted}
+    hits = {form for place in known for form in _sha512s(reader, *place, salts) if form in wanted}
     return len(hits)
 
 
-def _sha512s(reader: Reader, table: str, raw: str, salts: Sequence[str]) -> Iterator[str]:
-    """Yield the digests of a known column, a chunk of it at a time."""
+def _sha512s(reader: Reader, table: str, known: str, salts: Sequence[str]) -> Iterator[str]:
+    """Yield the digests of a known text, a chunk of it at a time."""
     start = ""
     while found := reader.rows(
-        f"select distinct trim(cast({quoted(raw)} as varchar)) as form from {restricted(table)}"
-        f" where trim(cast({quoted(raw)} as varchar)) > ? order by form limit {_CHUNK}",
+        f"select distinct {known} as form from {restricted(table)} where {known} > ? order by form limit {_CHUNK}",
         [start],
     ):
         for (text,) in found:
