@@ -9,7 +9,7 @@ from trustmart.policy import Policy, Role
 
 def identifier_requirements(policy: Policy, mart: str) -> list[Requirement]:
     """Return the attacks with everybody's identifiers, which every mart must withstand."""
-    return [_rehashed(policy, mart), _rewritten(policy, mart), _numbers(policy, mart), _names(policy, mart)]
+    return [_rehashed(policy, mart), _rewritten(policy, mart), _numbers(policy, mart), names_requirement(policy, mart)]
 
 
 def requirement(expectation: str, check: str, description: str, **arguments: Any) -> Requirement:
@@ -56,7 +56,7 @@ def _numbers(policy: Policy, mart: str) -> Requirement:
     )
 
 
-def _names(policy: Policy, mart: str) -> Requirement:
+def names_requirement(policy: Policy, mart: str) -> Requirement:
     """Texts name nobody."""
     return requirement(
         "ExpectTextsToNameNobody",
