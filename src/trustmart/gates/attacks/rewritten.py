@@ -92,14 +92,14 @@ def _is_worth_comparing(text: str) -> str:
 
 def _known(table: str, *columns: str) -> str:
     """Return the query of everybody's identifier; of names both orders, of e-mails also what is before the sign."""
-    orders = list(permutations(columns))
-    values = [" || ' ' || ".join(_text(column) for column in order) for order in orders]
+    values = [" || ' ' || ".join(_text(column) for column in order) for order in permutations(columns)]
+    forms = [(_letters(value), f"lower({value})") for value in values]
     if len(columns) == 1:
         local = f"case when contains({values[0]}, '@') then split_part({values[0]}, '@', 1) end"
         is_long = f"length({local}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({local}, '[0-9]')"
-        values.append(f"case when {is_long} then {local} end")
+        forms.append((_letters(f"case when {is_long} then {local} end"), "cast(null as varchar)"))
     return " union all ".join(
-        f"select {_letters(value)} as letters, lower({value}) as plain from {restricted(table)}" for value in values
+        f"select {letters} as letters, {plain} as plain from {restricted(table)}" for letters, plain in forms
     )
 
 
