@@ -118,9 +118,13 @@ def stability(
         f"with {_memory(mart)}, last as (select max(released_at) as moment from releases),"
         f" touched as ({' union all '.join(touched)}),"
         " before as (select class_id, subject_id from past where since <= (select moment from last)"
-        " and (until is null or until > (select moment from last)) and subject_id is not null)"
-        " select count(*), coalesce(sum(case when b.class_id <> t.class_id then 1 else 0 end), 0) from before as b"
-        " join tonight as t using (subject_id) anti join touched using (subject_id)",
+        " and (until is null or until > (select moment from last)) and subject_id is not null),"
+        # Somebody who moved is in two classes while the one they left is held back: nobody is relabelled who is still
+        # in one of those they were in.
+        " still as (select distinct b.subject_id from before as b join tonight as t using (class_id, subject_id))"
+        " select count(distinct b.subject_id), count(distinct case when s.subject_id is null then b.subject_id end)"
+        " from before as b semi join tonight as t using (subject_id) anti join touched using (subject_id)"
+        " left join still as s using (subject_id)",
         [mart, mart],
     )
     share = int(relabelled) / int(people) if people else 0.0
@@ -152,8 +156,8 @@ def _memory(mart: str) -> str:
             f" from {MEMBERS} where mart = ?)",
             f"past as (select class_id, coalesce(subject_id, case when is_forgotten then '' else 'left ' end ||"
             f" {number}, subject_id is null, is_forgotten) as varchar)) as subject_id, since,"
-            " case when is_forgotten and class_id in (select class_id from shown where is_nameless)"
-            " then null else until end as until from kept)",
+            # Whoever was forgotten is shown until their class is made anew, whether tonight or not yet.
+            " case when is_forgotten then null else until end as until from kept)",
             "tonight as (select class_id, subject_id from shown)",
         ]
     )
