@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.people_nights import CROWD, NIGHTS, Night, PeopleNights, is_held, release_of
+from support.people_nights import CROWD, NIGHTS, Night, PeopleNights, Story, is_held, release_of
 from trustmart.errors import TrustmartError
 
 K = 3
@@ -16,47 +16,11 @@ RELEASE = release_of(k=K)
 SETTINGS = settings(deadline=None, max_examples=15)
 
 
-class Story:
-    """Tells nights, and keeps what somebody has seen who reads every release."""
-
-    def __init__(self, crowd: Any, nights: Any) -> None:
-        """Remember the deliveries."""
-        self.past = PeopleNights(RELEASE)
-        self._deliveries = [(crowd, True, set()), *nights]
-        self.versions: list[dict[str, frozenset[str]]] = []
-
-    def tell(self) -> Any:
-        """Yield (people before it, what was made) of each night; a mart that is held yields its error."""
-        for edits, is_released, forgotten in self._deliveries:
-            before = dict(self.past.people)
-            self.past.change(edits)
-            made = is_held(self.past)
-            yield before, made
-            if is_released and not isinstance(made, TrustmartError):
-                self.versions.append({name: self._whose(made, name) for name in made.classes})
-                self.past.publish()
-            self.past.forget(forgotten)
-        self.past.connection.close()
-
-    def last(self, name: str) -> frozenset[str]:
-        """Return who was in a class when it was last published."""
-        return next((version[name] for version in reversed(self.versions) if name in version), frozenset())
-
-    def _whose(self, night: Night, name: str) -> frozenset[str]:
-        """Return whose rows a class shows: who was forgotten is still in what is shown again."""
-        written = night.members[name]
-        named = frozenset(one for one in written if one is not None)
-        if None not in written:
-            return named
-        assert named < self.last(name) and written.total() == len(self.last(name))
-        return self.last(name)
-
-
 @SETTINGS
 @given(crowd=CROWD, nights=NIGHTS)
 def test_no_two_published_versions_of_a_class_differ_by_one_to_k_minus_one_people(crowd: Any, nights: Any) -> None:
     """S12: whichever two releases somebody puts side by side, a class has changed by nobody, or by k people or more."""
-    story = Story(crowd, nights)
+    story = Story(PeopleNights(RELEASE), crowd, nights)
     for _ in story.tell():
         pass
     for name in {name for version in story.versions for name in version}:
@@ -68,7 +32,7 @@ def test_no_two_published_versions_of_a_class_differ_by_one_to_k_minus_one_peopl
 @given(crowd=CROWD, nights=NIGHTS)
 def test_the_gates_attacks_over_time_find_nothing(crowd: Any, nights: Any) -> None:
     """S12: what the door makes is what the gate lets out: G6, G7 and G9 hold no night that was honestly made."""
-    story = Story(crowd, nights)
+    story = Story(PeopleNights(RELEASE), crowd, nights)
     for _, made in story.tell():
         if not isinstance(made, TrustmartError):
             assert story.past.attacks() == []
@@ -78,14 +42,16 @@ def test_the_gates_attacks_over_time_find_nothing(crowd: Any, nights: Any) -> No
 @given(crowd=CROWD, nights=NIGHTS)
 def test_nobody_is_relabelled_inside_an_epoch(crowd: Any, nights: Any) -> None:
     """S13: while an epoch stands, whoever has not changed is told by the same labels, or is not told."""
-    story, classes, number = Story(crowd, nights), {}, 0
+    story, classes, number = Story(PeopleNights(RELEASE), crowd, nights), {}, 0
     for before, made in story.tell():
         if isinstance(made, TrustmartError):
             continue
         if made.epoch.number != number:
             classes, number = {}, made.epoch.number
         classes = {one: name for one, name in classes.items() if story.past.people.get(one) == before.get(one)}
-        shown_again = {name for name, people in made.members.items() if None in people or set(people) == story.last(name)}
+        shown_again = {
+            name for name, people in made.members.items() if None in people or set(people) == story.last(name)
+        }
         for name in made.members.keys() - shown_again:
             for one in made.members[name]:
                 assert one in story.past.people
@@ -97,7 +63,7 @@ def test_nobody_is_relabelled_inside_an_epoch(crowd: Any, nights: Any) -> None:
 def test_a_new_epoch_is_only_coarser_and_says_what_it_changes(crowd: Any, nights: Any) -> None:
     """S13: from one epoch to the next no column gets finer, and the notice names each that gets coarser, and how."""
     last = None
-    for _, made in Story(crowd, nights).tell():
+    for _, made in Story(PeopleNights(RELEASE), crowd, nights).tell():
         if isinstance(made, TrustmartError) or made.epoch == last:
             continue
         epoch, notice = made.epoch, made.made.facts["notice"]
@@ -115,7 +81,7 @@ def test_a_new_epoch_is_only_coarser_and_says_what_it_changes(crowd: Any, nights
 @given(crowd=CROWD, nights=NIGHTS)
 def test_what_is_published_is_common_and_diverse(crowd: Any, nights: Any) -> None:
     """S11: every night, held back or not, a whole row is shared by k people, a class by two values close to all."""
-    story = Story(crowd, nights)
+    story = Story(PeopleNights(RELEASE), crowd, nights)
     for _, made in story.tell():
         if isinstance(made, TrustmartError):
             continue
@@ -134,7 +100,7 @@ def test_what_is_published_is_common_and_diverse(crowd: Any, nights: Any) -> Non
 @given(crowd=CROWD, nights=NIGHTS)
 def test_nobody_is_left_out_beyond_the_budget_in_silence(crowd: Any, nights: Any) -> None:
     """S12: a night leaves out as many as policy allows, or opens a new epoch that does, or there is no candidate."""
-    story, last = Story(crowd, nights), None
+    story, last = Story(PeopleNights(RELEASE), crowd, nights), None
     for _, made in story.tell():
         if isinstance(made, TrustmartError):
             assert str(made)
@@ -149,7 +115,7 @@ def test_nobody_is_left_out_beyond_the_budget_in_silence(crowd: Any, nights: Any
 @given(crowd=CROWD, nights=NIGHTS, before=st.booleans())
 def test_a_night_that_is_told_again_is_the_same(crowd: Any, nights: Any, before: bool) -> None:
     """S12: the same night made twice, before or after it was published, gives the same rows, members and epoch."""
-    story = Story(crowd, nights)
+    story = Story(PeopleNights(RELEASE), crowd, nights)
     for _, made in story.tell():
         if isinstance(made, TrustmartError):
             continue
@@ -217,8 +183,12 @@ def test_raised_minimum_levels_open_an_epoch(nights: PeopleNights) -> None:
     nights.change({**crowd("s1", 4, 4, first=30), **crowd("n1", 4, 4)})
     nights.make()
     nights.publish()
-    nights.ask(quasi_identifiers={"area": {"from": "area", "hierarchy": "areas", "minimum_level": 1},
-                                  "shape": {"from": "shape", "hierarchy": "shapes"}})
+    nights.ask(
+        quasi_identifiers={
+            "area": {"from": "area", "hierarchy": "areas", "minimum_level": 1},
+            "shape": {"from": "shape", "hierarchy": "shapes"},
+        }
+    )
     nights.change({})
     made = nights.make()
     assert made.made.facts["epoch_reason"] == "the minimum levels were raised"

@@ -1,7 +1,7 @@
 """Nights of a small mart with a row per person: made, looked at by the gate's attacks over time, published, forgotten."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ PERSON = st.tuples(
     st.sampled_from(["round", "round", "square", None]),
     st.sampled_from(["high", "low", "low"]),
 )
-CROWD = st.fixed_dictionaries({one: PERSON for one in PEOPLE})
+CROWD = st.fixed_dictionaries(dict.fromkeys(PEOPLE, PERSON))
 # A night: who joins, leaves or changes, whether the gate lets the mart out, and who asks to be forgotten the day after.
 NIGHT = st.tuples(
     st.dictionaries(st.sampled_from(PEOPLE), st.one_of(st.none(), PERSON), max_size=5),
@@ -138,9 +138,7 @@ class PeopleNights:
             whole_history(reader, mart="mart", columns=COLUMNS, class_size=None),
             differencing(reader, mart="mart", minimum_class_size=k),
             intersection(reader, mart="mart", minimum_class_size=k),
-            stability(
-                reader, mart="mart", changed_in=["raw"], tree=self.release.tier == "laboratory", epoch=same
-            ),
+            stability(reader, mart="mart", changed_in=["raw"], tree=self.release.tier == "laboratory", epoch=same),
         ]
         return [finding.what for one in found for finding in one.findings]
 
@@ -190,7 +188,9 @@ class PeopleNights:
         members: dict[str, Counter[str | None]] = {}
         for name, one in self.session.rows("select class_id, subject_id from restricted.anonymized_door.mart__members"):
             members.setdefault(name, Counter())[one] += 1
-        return Night(made=replace(made, facts={**made.facts, "seconds": 0}), epoch=epoch, classes=classes, members=members)
+        return Night(
+            made=replace(made, facts={**made.facts, "seconds": 0}), epoch=epoch, classes=classes, members=members
+        )
 
 
 def is_held(nights: PeopleNights) -> Night | TrustmartError:
@@ -199,3 +199,40 @@ def is_held(nights: PeopleNights) -> Night | TrustmartError:
         return nights.make()
     except TrustmartError as error:
         return error
+
+
+class Story:
+    """Tells nights, and keeps what somebody has seen who reads every release."""
+
+    def __init__(self, past: PeopleNights, crowd: Any, nights: Any) -> None:
+        """Remember the deliveries. crowd: who is there first. nights: as NIGHTS yields them."""
+        self.past = past
+        self._deliveries = [(crowd, True, set()), *nights]
+        self.versions: list[dict[str, frozenset[str]]] = []
+
+    def tell(self) -> Iterator[tuple[dict[str, Person], Night | TrustmartError]]:
+        """Yield (people before it, what was made) of each night; a mart that is held yields its error."""
+        for edits, is_released, forgotten in self._deliveries:
+            before = dict(self.past.people)
+            self.past.change(edits)
+            made = is_held(self.past)
+            yield before, made
+            if is_released and not isinstance(made, TrustmartError):
+                self.versions.append({name: self._whose(made, name) for name in made.classes})
+                self.past.publish()
+            self.past.forget(forgotten)
+        self.past.connection.close()
+
+    def last(self, name: str) -> frozenset[str]:
+        """Return who was in a class when it was last published."""
+        return next((version[name] for version in reversed(self.versions) if name in version), frozenset())
+
+    def _whose(self, night: Night, name: str) -> frozenset[str]:
+        """Return whose rows a class shows: who was forgotten is still in what is shown again."""
+        written = night.members[name]
+        named = frozenset(one for one in written if one is not None)
+        if None not in written:
+            return named
+        assert named < self.last(name)
+        assert written.total() == len(self.last(name))
+        return self.last(name)

@@ -93,7 +93,7 @@ def config_of(release: Release, rules: Mapping[str, HierarchyRule]) -> ReleaseCo
             fallback=published.fallback,
             weight=published.weight,
         )
-    return ReleaseConfig(
+    asked = ReleaseConfig(
         minimum_class_size=release.minimum_class_size,
         maximum_suppressed=release.maximum_suppressed,
         quasi_identifiers=columns,
@@ -101,3 +101,4 @@ def config_of(release: Release, rules: Mapping[str, HierarchyRule]) -> ReleaseCo
         publish=list(release.publish),
         method="tree" if release.tier is Tier.LABORATORY else "full_domain",
     )
+    return asked if release.reserve is None else asked.model_copy(update={"reserve": release.reserve})

@@ -71,7 +71,9 @@ def hold_back(session: Session, asked: PersonRecords, standing: str | None) -> H
         k=asked.config.minimum_class_size,
     )
     if held.shown:
-        rare = f"select class_id from {ROWS} group by {_whole(asked)} having count(*) < {asked.config.minimum_class_size}"
+        rare = (
+            f"select class_id from {ROWS} group by {_whole(asked)} having count(*) < {asked.config.minimum_class_size}"
+        )
         session.run(f"delete from {ROWS} where class_id in ({rare})")
         keep_safe_classes(session, ROWS, asked.requirements, asked.references)
     return held

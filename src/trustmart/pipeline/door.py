@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from trustmart.anonymity.epochs import Epoch, newest_epoch
+from trustmart.anonymity.epochs import Epoch, newest_epoch, pooling_of
 from trustmart.anonymizing.cubes import make_cube
+from trustmart.anonymizing.laboratory import make_laboratory
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import make_microdata
 from trustmart.anonymizing.words import quoted
@@ -118,8 +119,6 @@ def _by_tier(context: Context, session: Session, mart: str, release: Release, pl
     """Make the candidate."""
     if release.noise is not None:
         return make_noisy(context, session, mart, release, places.records, places.target)
-    if release.tier is Tier.LABORATORY:
-        raise ReleaseFault(["the night does not make the laboratory tier yet: trustmart anonymize, with method: tree"])
     if release.learned is not None:
         # It would come out as a plain cube, and the gate spares what is learned most attacks.
         raise ReleaseFault(["the night does not make what is learned yet: leave `learned` out"])
@@ -138,9 +137,10 @@ def _by_tier(context: Context, session: Session, mart: str, release: Release, pl
 
 
 def _microdata(context: Context, session: Session, mart: str, release: Release, places: _Places) -> Made:
-    """Apply the standing epoch's recoding; where a new one has to open, write it into the ledger."""
+    """Apply the standing epoch's recoding; a new one, or a tree that had to be pooled, is written into the ledger."""
     standing = epoch_of(context, mart)
-    made, epoch = make_microdata(
+    make = make_laboratory if release.tier is Tier.LABORATORY else make_microdata
+    made, epoch = make(
         session,
         mart=mart,
         release=release,
@@ -152,8 +152,10 @@ def _microdata(context: Context, session: Session, mart: str, release: Release, 
         standing=_standing(context, session, mart, release),
         has_history=bool(session.value("select count(*) from restricted.releases_before where mart = ?", [mart])),
     )
-    if epoch != standing:
+    if standing is None or epoch.number != standing.number:
         context.ledger.record("epoch", epoch.as_dict(), at=context.as_of)
+    elif epoch != standing:
+        context.ledger.record("pooling", pooling_of(epoch), at=context.as_of)
     return made
 
 
@@ -169,9 +171,12 @@ def standing_mart(session: Session, mart: str, release: Release) -> str | None:
 
 
 def epoch_of(context: Context, mart: str) -> Epoch | None:
-    """Return the epoch in which a mart stood at the night."""
+    """Return the epoch in which a mart stood at the night, its tree pooled as it was by then."""
     until = context.as_of.isoformat()
-    return newest_epoch([entry.facts for entry in context.ledger.entries("epoch") if entry.at <= until], mart)
+    # By their instant: a past night that is told again is written behind later ones.
+    entries = sorted((one for one in context.ledger.entries() if one.at <= until), key=lambda entry: entry.at)
+    epochs, poolings = ([entry.facts for entry in entries if entry.kind == kind] for kind in ("epoch", "pooling"))
+    return newest_epoch(epochs, mart, poolings=poolings)
 
 
 def epochs_of(context: Context) -> Iterator[tuple[Epoch, str]]:

@@ -1,0 +1,69 @@
+"""Epochs of the laboratory tree: frozen routes; labels that are only pooled; a new epoch pools more, or grows anew."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from trustmart.anonymity.epochs import Epoch
+from trustmart.anonymity.hierarchy import Hierarchy
+from trustmart.anonymity.tree.shape import Tree
+
+
+def open_tree_epoch(mart: str, tree: Tree, previous: Epoch | None, *, reason: str, loss: float) -> Epoch:
+    """Freeze a tree as a mart's next epoch; where the one before is of the same routes, only its labels got coarser."""
+    levels = finest_levels(tree)
+    named = zip(tree.hierarchies, levels, strict=True)
+    level_names = {one.name: f"{one.level_names[level]} or coarser" for one, level in named}
+    return Epoch(
+        mart=mart,
+        number=previous.number + 1 if previous else 1,
+        levels={one.name: level for one, level in zip(tree.hierarchies, levels, strict=True)},
+        level_names=level_names,
+        hierarchies={one.name: one.digest for one in tree.hierarchies},
+        digest=tree.digest,
+        reason=reason,
+        notice=_notice(tree, previous, level_names),
+        loss=loss,
+        optimal=False,
+        tree=tree.as_dict(),
+    )
+
+
+def tree_of(epoch: Epoch, hierarchies: Sequence[Hierarchy]) -> Tree:
+    """Return an epoch's tree as it is pooled by now; raises HierarchyFault where it is not as it was written."""
+    return Tree.from_dict(epoch.tree or {}, hierarchies)
+
+
+def pooled_further(epoch: Epoch, tree: Tree) -> Epoch:
+    """Return the epoch with its tree as it was published last; the epoch's own digest stays."""
+    return epoch if tree.digest == (epoch.tree or {})["digest"] else replace(epoch, tree=tree.as_dict())
+
+
+def finest_levels(tree: Tree) -> tuple[int, ...]:
+    """Return the finest level that any node of a tree has, per column."""
+    levels = tree.vocabulary.levels[tree.labels]
+    return tuple(int(level) for level in levels.min(axis=0))
+
+
+def raised_to(tree: Tree, floor: Sequence[int]) -> Tree:
+    """Return the tree with every leaf published at the nearest node above whose labels are no finer than the floor."""
+    allowed = np.all(tree.vocabulary.levels[tree.labels] >= np.array(floor), axis=1).astype(bool)
+    nearest = tree.homes.copy()
+    for nodes in list(tree.generations())[1:]:
+        nearest[nodes] = np.where(allowed[nodes], nearest[nodes], nearest[tree.homes[tree.parents[nodes]]])
+    return tree.pooled(nearest[tree.published_at])
+
+
+def _notice(tree: Tree, previous: Epoch | None, level_names: dict[str, str]) -> str:
+    """Say in one sentence what a new epoch changes for those who read the mart."""
+    told = ", ".join(f"{column}: {level}" for column, level in level_names.items())
+    if previous is None:
+        return f"First told by {told}."
+    before = previous.tree
+    is_same_tree = before is not None and before["hierarchies"] == {h.name: h.digest for h in tree.hierarchies}
+    if before is None or not is_same_tree:
+        return f"Told by a new tree, because columns or hierarchies changed: {told}."
+    published = tree_of(previous, tree.hierarchies).published_at
+    moved = int((published[tree.leaves] != tree.published_at[tree.leaves]).sum())
+    return f"{moved} of {len(tree.leaves)} groups are told more coarsely than before; none is told more finely."
