@@ -1,5 +1,6 @@
 """Nights of a small mart with a row per person: made, looked at by the gate's attacks over time, published, forgotten."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -124,7 +125,7 @@ class PeopleNights:
             records="restricted.anonymized_door.mart",
             target="restricted.anonymized_candidate.mart",
             members="restricted.anonymized_door.mart__members",
-            epoch=self.epoch,
+            epoch=_as_the_ledger_keeps_it(self.epoch),
             standing="restricted.main.standing" if self.released else None,
             has_history=bool(self.session.value("select count(*) from restricted.releases_before")),
         )
@@ -191,6 +192,11 @@ class PeopleNights:
         return Night(
             made=replace(made, facts={**made.facts, "seconds": 0}), epoch=epoch, classes=classes, members=members
         )
+
+
+def _as_the_ledger_keeps_it(epoch: Epoch | None) -> Epoch | None:
+    """Return an epoch as it comes back from the ledger: written as JSON, names in the order of the alphabet."""
+    return Epoch(**json.loads(json.dumps(epoch.as_dict(), sort_keys=True))) if epoch else None
 
 
 def is_held(nights: PeopleNights) -> Night | TrustmartError:

@@ -10,6 +10,7 @@ from trustmart.anonymity.tree import (
     Repaired,
     Tree,
     class_counts,
+    fits_tree,
     grow,
     leaf_counts,
     loss_of,
@@ -99,7 +100,7 @@ def make_laboratory(
 
 def _choose(session: Session, asked: PersonRecords, epoch: Epoch | None) -> _Told:
     """Route and repair by what stands; where that leaves too many out, pool more, under a new epoch."""
-    is_standing = epoch is not None and epoch.tree is not None and epoch.fits(asked.hierarchies)
+    is_standing = epoch is not None and fits_tree(epoch, asked.hierarchies)
     base = _count(session, asked, epoch if is_standing else None)
     tried = _standing_trees(asked, epoch) if epoch is not None and is_standing else _new_trees(asked, base, epoch)
     for one in tried:

@@ -60,7 +60,8 @@ def make_microdata(
 
 def _choose(session: Session, asked: PersonRecords, epoch: Epoch | None) -> tuple[Epoch, int]:
     """Apply what stands; where that cannot be, open a new epoch. Return it, and how many people it lets through."""
-    standing = epoch if epoch is not None and epoch.fits(asked.hierarchies) else None
+    is_of_levels = epoch is not None and epoch.tree is None and epoch.fits(asked.hierarchies)
+    standing = epoch if is_of_levels else None
     if standing is not None and _is_coarse_enough(standing, asked):
         if (kept := _apply(session, asked, standing.recoding(asked.hierarchies))) is not None:
             return standing, kept

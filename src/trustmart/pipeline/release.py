@@ -4,6 +4,7 @@ import hashlib
 import time
 from typing import Any
 
+from trustmart.anonymizing.words import quoted
 from trustmart.errors import ReleaseHeld
 from trustmart.gates import GateReport, inspect_all, inspect_audiences
 from trustmart.pipeline.context import Context
@@ -82,7 +83,7 @@ def _publish(session: Session, context: Context, reports: list[GateReport], rele
 def _move_out(session: Session, context: Context, report: GateReport, release_id: str) -> None:
     """Copy a candidate, column by listed column, sorted so that the order of its rows says nothing."""
     release = context.policy.releases[report.mart]
-    columns = ", ".join(release.columns)
+    columns = ", ".join(quoted(column) for column in release.columns)
     session.run(
         f"create table anonymized.{report.mart} as select {columns}"
         f" from restricted.{CANDIDATE_SCHEMA}.{report.mart} order by {columns}"

@@ -1,6 +1,13 @@
 """The laboratory tree: local recoding whose labels are those of the hierarchies, frozen for an epoch."""
 
-from trustmart.anonymity.tree.epochs import finest_levels, open_tree_epoch, pooled_further, raised_to, tree_of
+from trustmart.anonymity.tree.epochs import (
+    finest_levels,
+    fits_tree,
+    open_tree_epoch,
+    pooled_further,
+    raised_to,
+    tree_of,
+)
 from trustmart.anonymity.tree.growing import grow
 from trustmart.anonymity.tree.repairing import LeafCounts, Repaired, class_counts, leaf_counts, loss_of, repair
 from trustmart.anonymity.tree.routing import Routes, route, routes_of
@@ -13,6 +20,7 @@ __all__ = [
     "Tree",
     "class_counts",
     "finest_levels",
+    "fits_tree",
     "grow",
     "leaf_counts",
     "loss_of",

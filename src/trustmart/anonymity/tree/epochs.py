@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -26,18 +27,34 @@ def open_tree_epoch(mart: str, tree: Tree, previous: Epoch | None, *, reason: st
         notice=_notice(tree, previous, level_names),
         loss=loss,
         optimal=False,
-        tree=tree.as_dict(),
+        tree=_written(tree),
     )
 
 
+def fits_tree(epoch: Epoch, hierarchies: Sequence[Hierarchy]) -> bool:
+    """Return whether an epoch is of a tree, and that is of these columns, in this order, and these very hierarchies."""
+    return epoch.tree is not None and epoch.fits(hierarchies) and epoch.tree["columns"] == [h.name for h in hierarchies]
+
+
 def tree_of(epoch: Epoch, hierarchies: Sequence[Hierarchy]) -> Tree:
-    """Return an epoch's tree as it is pooled by now; raises HierarchyFault where it is not as it was written."""
-    return Tree.from_dict(epoch.tree or {}, hierarchies)
+    """Return the tree of an epoch that fits, as it is pooled by now.
+
+    Raises HierarchyFault where it is not as it was written.
+    """
+    content = epoch.tree or {}
+    # The ledger keeps names in the order of the alphabet.
+    ordered = {name: content["hierarchies"][name] for name in content["columns"]}
+    return Tree.from_dict({**content, "hierarchies": ordered}, hierarchies)
 
 
 def pooled_further(epoch: Epoch, tree: Tree) -> Epoch:
     """Return the epoch with its tree as it was published last; the epoch's own digest stays."""
-    return epoch if tree.digest == (epoch.tree or {})["digest"] else replace(epoch, tree=tree.as_dict())
+    return epoch if tree.digest == (epoch.tree or {})["digest"] else replace(epoch, tree=_written(tree))
+
+
+def _written(tree: Tree) -> dict[str, Any]:
+    """Return a tree as the ledger keeps it."""
+    return {**tree.as_dict(), "columns": [hierarchy.name for hierarchy in tree.hierarchies]}
 
 
 def finest_levels(tree: Tree) -> tuple[int, ...]:
@@ -60,9 +77,7 @@ def _notice(tree: Tree, previous: Epoch | None, level_names: dict[str, str]) -> 
     told = ", ".join(f"{column}: {level}" for column, level in level_names.items())
     if previous is None:
         return f"First told by {told}."
-    before = previous.tree
-    is_same_tree = before is not None and before["hierarchies"] == {h.name: h.digest for h in tree.hierarchies}
-    if before is None or not is_same_tree:
+    if not fits_tree(previous, tree.hierarchies):
         return f"Told by a new tree, because columns or hierarchies changed: {told}."
     published = tree_of(previous, tree.hierarchies).published_at
     moved = int((published[tree.leaves] != tree.published_at[tree.leaves]).sum())
