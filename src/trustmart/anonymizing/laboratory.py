@@ -17,6 +17,7 @@ from trustmart.anonymity.tree import (
     open_tree_epoch,
     pooled_further,
     raised_to,
+    relabelled_share,
     repair,
     route,
     routes_of,
@@ -33,6 +34,9 @@ from trustmart.anonymizing.tree_sql import TreeRouting
 from trustmart.errors import AccountingMismatch
 from trustmart.policy import HierarchyRule, Release
 from trustmart.warehouse import Session
+
+# Of everybody, in an epoch. The gate allows 1 % of those about whom nothing has changed (G9), who are fewer.
+_MOST_RELABELLED = 0.009
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,8 @@ def make_laboratory(
 
     Arguments as of `make_microdata`. Rows are routed by the frozen tree, and classes that are no longer safe take the
     labels of one above. A new epoch opens where no tree of these hierarchies stands (then one is grown), the minimum
-    levels were raised, or too many would be left out (then it pools more). Raises TableUnfit, NoRecoding,
+    levels were raised, or too many would be left out (then it pools more) or had to be told more coarsely since it
+    opened. Raises TableUnfit, NoRecoding,
     HierarchyFault, AccountingMismatch.
     """
     asked = look_at_records(session, mart, release, rules, records)
@@ -156,8 +161,9 @@ def _apply(session: Session, asked: PersonRecords, base: BaseTable, tree: Tree) 
 
 def _epoch(asked: PersonRecords, epoch: Epoch | None, tried: _Tried, tree: Tree, counts: LeafCounts) -> Epoch:
     """Return the epoch that stands, pooled as far as tonight asks, or the new one."""
-    if epoch is not None and tried.reason is None:
+    reason = tried.reason or "too many had to be told more coarsely"
+    if epoch is not None and tried.reason is None and relabelled_share(epoch, tree, counts) <= _MOST_RELABELLED:
         return pooled_further(epoch, tree)
     weights = dict(zip(asked.config.quasi_identifiers, asked.weights, strict=True))
     loss, _ = loss_of(tree, class_counts(tree, counts), weights)
-    return open_tree_epoch(asked.mart, tree, epoch, reason=tried.reason or "", loss=loss)
+    return open_tree_epoch(asked.mart, tree, epoch, reason=reason, loss=loss)

@@ -6,6 +6,7 @@ from trustmart.anonymity.tree.epochs import (
     open_tree_epoch,
     pooled_further,
     raised_to,
+    relabelled_share,
     tree_of,
 )
 from trustmart.anonymity.tree.growing import grow
@@ -27,6 +28,7 @@ __all__ = [
     "open_tree_epoch",
     "pooled_further",
     "raised_to",
+    "relabelled_share",
     "repair",
     "route",
     "routes_of",

@@ -8,6 +8,7 @@ import numpy as np
 
 from trustmart.anonymity.epochs import Epoch
 from trustmart.anonymity.hierarchy import Hierarchy
+from trustmart.anonymity.tree.repairing import LeafCounts
 from trustmart.anonymity.tree.shape import Tree
 
 
@@ -49,12 +50,22 @@ def tree_of(epoch: Epoch, hierarchies: Sequence[Hierarchy]) -> Tree:
 
 def pooled_further(epoch: Epoch, tree: Tree) -> Epoch:
     """Return the epoch with its tree as it was published last; the epoch's own digest stays."""
-    return epoch if tree.digest == (epoch.tree or {})["digest"] else replace(epoch, tree=_written(tree))
+    content = epoch.tree or {}
+    return epoch if tree.digest == content["digest"] else replace(epoch, tree={**content, **tree.as_dict()})
+
+
+def relabelled_share(epoch: Epoch, tree: Tree, counts: LeafCounts) -> float:
+    """Return the share of people whom a tree tells more coarsely than it did when its epoch opened."""
+    opened = {"pooled": (epoch.tree or {})["opened"], "digest": epoch.digest}
+    before = tree_of(replace(epoch, tree={**(epoch.tree or {}), **opened}), tree.hierarchies)
+    moved = tree.published_at[counts.leaves] != before.published_at[counts.leaves]
+    return float(counts.counts[moved].sum() / max(counts.counts.sum(), 1))
 
 
 def _written(tree: Tree) -> dict[str, Any]:
-    """Return a tree as the ledger keeps it."""
-    return {**tree.as_dict(), "columns": [hierarchy.name for hierarchy in tree.hierarchies]}
+    """Return a tree as the ledger keeps it. opened: how far it was pooled when its epoch opened."""
+    content = tree.as_dict()
+    return {**content, "columns": [hierarchy.name for hierarchy in tree.hierarchies], "opened": content["pooled"]}
 
 
 def finest_levels(tree: Tree) -> tuple[int, ...]:
