@@ -260,3 +260,18 @@ def test_somebody_who_moved_is_not_relabelled_while_the_class_they_left_is_held_
     other = f"(select max(class_id) from {MEMBERS} where class_id <> m.class_id)"
     warehouse.run(f"insert into {MEMBERS} select {other}, subject_id from {MEMBERS} as m where subject_id = {ONE}")
     assert attack(warehouse, "stability").findings == ()
+
+
+def test_somebody_who_changed_while_their_class_was_held_back_is_not_relabelled(warehouse: Warehouse) -> None:
+    """(S13) A change that came in two releases ago shows tonight, as the class waited: no recoding did that."""
+    other = f"(select max(class_id) from {MEMBERS} where class_id <> m.class_id)"
+    warehouse.run(
+        "insert into restricted.main.releases_before values ('people', timestamp '2026-02-03', 'r')",
+        f"update {MEMBERS} as m set class_id = {other} where subject_id = {ONE}",
+    )
+    (finding,) = attack(warehouse, "stability").findings
+    assert finding.count == 1
+    warehouse.run(
+        f"update restricted.main.raw_crm__customers set _ingested_as_of = '2026-02-02' where subject_id = {ONE}"
+    )
+    assert attack(warehouse, "stability").findings == ()

@@ -194,3 +194,15 @@ def test_raised_minimum_levels_open_an_epoch(nights: PeopleNights) -> None:
     assert made.made.facts["epoch_reason"] == "the minimum levels were raised"
     assert made.made.facts["notice"].startswith("area is told by")
     assert {row[0] for rows in made.classes.values() for row in rows} == {"north", "south"}
+
+
+def test_who_moved_while_both_classes_were_held_back_is_not_relabelled(nights: PeopleNights) -> None:
+    """S13: one moves and is not shown to; a night later two more leave and two more come, and all of it is seen."""
+    nights.change({**crowd("n1", 4, 4), **crowd("s1", 4, 4, first=30)})
+    nights.make()
+    nights.publish()
+    nights.change({"7": ("s1", "round", "low")})
+    assert nights.make().made.facts["held_back"] == 2
+    nights.publish()
+    nights.change({"0": None, "6": None, "40": ("s1", "round", "low"), "41": ("s1", "round", "high")})
+    assert (nights.make().made.facts["held_back"], nights.attacks()) == (0, [])

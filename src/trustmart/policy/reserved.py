@@ -6,7 +6,18 @@ ALWAYS = frozenset({"class_id", "subject_id", "n"})
 # Where a row is a person, labels stand beside figures of the gate's attacks. A test asks for every name that they use.
 BESIDE_LABELS = frozenset(
     ALWAYS
-    | {"all_shown", "appearances", "base", "changed", "class", "code", "counted", "differing", "distinct_values"}
+    | {
+        "all_shown",
+        "anew",
+        "appearances",
+        "base",
+        "changed",
+        "class",
+        "code",
+        "counted",
+        "differing",
+        "distinct_values",
+    }
     | {"door_place", "ended", "entropy", "figure", "figures", "first", "fits", "fits_", "form", "has", "held"}
     | {"highest", "in_class", "in_other", "is_forgotten", "is_fresh", "is_nameless", "is_open", "is_own"}
     | {"is_standing", "it", "its", "kept", "known", "label", "labels", "many", "members", "moment", "most", "moved"}

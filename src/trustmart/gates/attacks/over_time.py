@@ -99,7 +99,7 @@ def stability(
     tree: bool,
     epoch: str | None = None,
 ) -> Attacked:
-    """Count the people about whom nothing was delivered since the last release, and whose class is another.
+    """Count the people about whom nothing was delivered since their class was last made anew, and who are in another.
 
     changed_in: the raw tables that know when a person's row came in. tree: a frozen tree may relabel 1 %. epoch: the
     id of the epoch that tonight's labels and the last release's share; None where the recoding is new tonight.
@@ -109,22 +109,26 @@ def stability(
     if not is_there(reader, mart):
         return not_made("G9", _NO_HISTORY)
     touched = [
-        f"select subject_id from {restricted(table)}"
-        f" where {quoted(_instant(reader, table))} > (select moment from last)"
+        f"select subject_id, {quoted(_instant(reader, table))} as moment from {restricted(table)}"
         for table in changed_in
         if _instant(reader, table)
-    ] or ["select cast(null as varchar) as subject_id where false"]
+    ] or ["select cast(null as varchar) as subject_id, cast(null as timestamp) as moment where false"]
     ((people, relabelled),) = reader.rows(
         f"with {_memory(mart)}, last as (select max(released_at) as moment from releases),"
-        f" touched as ({' union all '.join(touched)}),"
-        " before as (select class_id, subject_id from past where since <= (select moment from last)"
-        " and (until is null or until > (select moment from last)) and subject_id is not null),"
+        f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)})"
+        " group by subject_id),"
+        # A class that is held back shows people as they were when it was last made anew, whatever came in since.
+        " anew as (select class_id, max(greatest(since, coalesce(until, since))) as moment from past"
+        " group by class_id),"
+        " before as (select class_id, subject_id from past join anew using (class_id) left join touched"
+        " using (subject_id) where since <= (select moment from last)"
+        " and (until is null or until > (select moment from last)) and subject_id is not null"
+        " and (touched.moment is null or touched.moment <= anew.moment)),"
         # Somebody who moved is in two classes while the one they left is held back: nobody is relabelled who is still
         # in one of those they were in.
         " still as (select distinct b.subject_id from before as b join tonight as t using (class_id, subject_id))"
         " select count(distinct b.subject_id), count(distinct case when s.subject_id is null then b.subject_id end)"
-        " from before as b semi join tonight as t using (subject_id) anti join touched using (subject_id)"
-        " left join still as s using (subject_id)",
+        " from before as b semi join tonight as t using (subject_id) left join still as s using (subject_id)",
         [mart, mart],
     )
     share = int(relabelled) / int(people) if people else 0.0
