@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MART = "dim_customer_segments"
 OTHERS = (
-    "dim_customer_laboratory",
     "dim_customer_profiles",
     "fct_active_customers_by_month",
     "fct_campaign_outcomes_by_segment",

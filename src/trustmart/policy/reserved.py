@@ -21,7 +21,21 @@ BESIDE_LABELS = frozenset(
     | {"door_place", "ended", "entropy", "figure", "figures", "first", "fits", "fits_", "form", "has", "held"}
     | {"highest", "in_class", "in_other", "is_forgotten", "is_fresh", "is_nameless", "is_open", "is_own"}
     | {"is_standing", "it", "its", "kept", "known", "label", "labels", "many", "members", "moment", "most", "moved"}
-    | {"moves", "name", "nearly", "now", "pairs", "people", "place", "published", "raws", "same", "second", "share"}
+    | {
+        "moves",
+        "name",
+        "nearly",
+        "now",
+        "pairs",
+        "people",
+        "place",
+        "places",
+        "published",
+        "raws",
+        "same",
+        "second",
+        "share",
+    }
     | {"shown", "since", "size", "small", "split", "stayed", "t", "tail", "text", "texts", "tied", "told"}
     | {"tonight", "top", "topped", "twice", "until", "value", "words"}
 )
