@@ -36,7 +36,22 @@ BESIDE_LABELS = frozenset(
         "second",
         "share",
     }
-    | {"shown", "since", "size", "small", "split", "stayed", "t", "tail", "text", "texts", "tied", "told"}
+    | {
+        "second",
+        "share",
+        "shown",
+        "since",
+        "size",
+        "small",
+        "split",
+        "stayed",
+        "t",
+        "tail",
+        "text",
+        "texts",
+        "tied",
+        "told",
+    }
     | {"tonight", "top", "topped", "twice", "until", "value", "words"}
 )
 
