@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from trustmart.anonymizing.words import quoted
 from trustmart.errors import ReleaseHeld
 from trustmart.gates import Finding, GateReport, ZoneGateReport, inspect_all, inspect_audiences, inspect_zones
 from trustmart.ledger import Sealed
@@ -96,7 +97,7 @@ def _fill(session: Session, context: Context, reports: Sequence[GateReport]) -> 
 
 def _move_out(session: Session, context: Context, report: GateReport) -> dict[str, Any]:
     """Copy a candidate, column by listed column, sorted so that the order of its rows says nothing."""
-    columns = ", ".join(context.policy.releases[report.mart].columns)
+    columns = ", ".join(quoted(column) for column in context.policy.releases[report.mart].columns)
     session.run(
         f"create table anonymized.{report.mart} as select {columns}"
         f" from restricted.{CANDIDATE_SCHEMA}.{report.mart} order by {columns}"
