@@ -70,6 +70,32 @@ def make_microdata(
     return _made(session, asked, chosen, written, held, target, members), chosen
 
 
+def recode_microdata(
+    session: Session,
+    *,
+    mart: str,
+    release: Release,
+    rules: Mapping[str, HierarchyRule],
+    records: str,
+    target: str,
+    members: str,
+    levels: Mapping[str, int],
+    standing: str | None = None,
+    has_history: bool = False,
+) -> Made | None:
+    """Make a candidate as `make_microdata` does, at given levels: nothing is fitted and no epoch is opened.
+
+    levels: column -> level of its hierarchy. None where too many people would be left out. Raises as `make_microdata`.
+    """
+    asked = _look_at(session, mart, release, rules, records)
+    recoding = Recoding(asked.hierarchies, tuple(levels[one.name] for one in asked.hierarchies))
+    if (written := _apply(session, asked, recoding)) is None:
+        return None
+    held = _hold_back(session, asked, recoding, standing) if has_history else 0
+    epoch = open_epoch(mart, recoding, None, reason="tried", loss=0.0, optimal=False)
+    return _made(session, asked, epoch, written, held, target, members)
+
+
 def _choose(session: Session, asked: "_Records", epoch: Epoch | None) -> tuple[Epoch, int]:
     """Apply what stands; where that cannot be, open a new epoch. Return it, and how many people it lets through."""
     standing = epoch if epoch is not None and epoch.fits(asked.hierarchies) else None

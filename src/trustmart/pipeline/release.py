@@ -9,6 +9,7 @@ from trustmart.gates import GateReport, inspect_all, inspect_audiences
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import findings_of_door
 from trustmart.pipeline.history import findings_of_past, memory_of, recodings_of, remember_release, write_notices
+from trustmart.pipeline.moves import moves_of_held
 from trustmart.pipeline.use_cases import findings_of_not_built
 from trustmart.warehouse import CANDIDATE_SCHEMA, Session, naive_utc
 
@@ -25,25 +26,30 @@ def release(context: Context) -> dict[str, Any]:
         not_built = (
             findings_of_past(context) | findings_of_door(context.kept("transform")) | findings_of_not_built(context)
         )
+        memory = memory_of(context)
         reports = inspect_all(
             policy=context.policy,
             warehouse=context.warehouse,
             not_built=not_built,
             data_docs_folder=data_docs,
-            memory=memory_of(context),
+            memory=memory,
         )
         audiences = inspect_audiences(context.policy, context.warehouse, not_built=not_built)
         release_id = _release_id(context, reports)
         with context.warehouse.new_release() as session:
             standing = _publish(session, context, reports, release_id)
         remember_release(context, [report.mart for report in reports if not report.held], release_id)
+        moves = moves_of_held(context, reports, not_built, memory)
     _record(context, reports, release_id)
     report = {
         "as_of": context.as_of.isoformat(),
         "release_id": release_id,
         "policy_version": context.policy.version,
         "data_docs": str(data_docs),
-        "marts": [{**mart.as_dict(), "standing_since": standing.get(mart.mart)} for mart in reports],
+        "marts": [
+            {**mart.as_dict(), "standing_since": standing.get(mart.mart), **moves.get(mart.mart, {})}
+            for mart in reports
+        ],
         "audiences": [audience.as_dict() for audience in audiences],
         "seconds": round(time.monotonic() - started, 2),
     }
