@@ -79,21 +79,20 @@ def recode_microdata(
     records: str,
     target: str,
     members: str,
-    levels: Mapping[str, int],
+    epoch: Epoch,
     standing: str | None = None,
     has_history: bool = False,
-) -> Made | None:
-    """Make a candidate as `make_microdata` does, at given levels: nothing is fitted and no epoch is opened.
+) -> tuple[Made, Epoch] | None:
+    """Make a candidate as `make_microdata` does, by this epoch's recoding and no other: nothing is fitted.
 
-    levels: column -> level of its hierarchy. None where too many people would be left out. Raises as `make_microdata`.
+    Returns None where too many people would be left out. Raises as `make_microdata`.
     """
     asked = _look_at(session, mart, release, rules, records)
-    recoding = Recoding(asked.hierarchies, tuple(levels[one.name] for one in asked.hierarchies))
+    recoding = epoch.recoding(asked.hierarchies)
     if (written := _apply(session, asked, recoding)) is None:
         return None
     held = _hold_back(session, asked, recoding, standing) if has_history else 0
-    epoch = open_epoch(mart, recoding, None, reason="tried", loss=0.0, optimal=False)
-    return _made(session, asked, epoch, written, held, target, members)
+    return _made(session, asked, epoch, written, held, target, members), epoch
 
 
 def _choose(session: Session, asked: "_Records", epoch: Epoch | None) -> tuple[Epoch, int]:

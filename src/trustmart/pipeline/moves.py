@@ -16,10 +16,11 @@ from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import standing_mart
 from trustmart.pipeline.trying import Ground, as_it_stands, attempt, ground_of, rows_found
 from trustmart.policy import Policy, Release
-from trustmart.warehouse import Session
+from trustmart.warehouse import Session, Zone
 
 MOST_TRIED, MOST_SECONDS = 24, 20.0
 _MAKE_AGAIN, _SUPPRESS = Change(kind=ChangeKind.MAKE_AGAIN), Change(kind=ChangeKind.SUPPRESS)
+_Tried = tuple[tuple[Change, ...], Move | None]
 # What no change of the mart mends: the memory of earlier releases, and what was drawn and paid for.
 _NOT_OF_THE_MART = frozenset({"whole_history", "drawn_cells"})
 
@@ -53,8 +54,9 @@ def moves_of_held(
     if not wanted:
         return {mart: one.as_dict() for mart, one in found.items()}
     has_released = context.warehouse.path("anonymized").exists()
+    zones: list[Zone] = ["restricted", "anonymized"] if has_released else ["restricted"]
     try:
-        with context.warehouse.session(reads=["restricted", *(["anonymized"] if has_released else [])]) as session:
+        with context.warehouse.session(reads=zones) as session:
             for mart, held_by in wanted.items():
                 standing = standing_mart(session, mart, context.policy.releases[mart]) if has_released else None
                 found[mart] = seek(session, context.policy, mart, memory, standing=standing, held_by=held_by)
@@ -78,8 +80,8 @@ def seek(
 ) -> Sought:
     """Return the three cheapest changes that release a held mart, each tried on a copy in the engine's memory.
 
-    standing: full name of the released mart. held_by: the checks that it did not meet, where they are known. seconds, most: when to stop trying. Never raises; what breaks releases
-    nothing.
+    standing: full name of the released mart. held_by: the checks that it did not meet, where they are known. seconds,
+    most: when to stop trying. Never raises; what breaks releases nothing.
     """
     until = clock() + seconds
     if why := _hopeless(session, policy, mart):
@@ -121,7 +123,8 @@ def _hopeless_findings(ground: Ground) -> Sought | None:
 
 def _try_all(ground: Ground, in_time: Callable[[], bool], most: int) -> Sought:
     """Try single changes, the cheapest estimates first; pairs only where no single one releases the mart."""
-    before, tried, early = as_it_stands(ground), [], False
+    before, early = as_it_stands(ground), False
+    tried: list[_Tried] = []
     for plan in (_singles, _pairs):
         for changes in plan(ground):
             if early := not in_time() or len(tried) >= most:
@@ -143,7 +146,7 @@ def _tried(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move | 
         return None
 
 
-def _is_needless(changes: tuple[Change, ...], tried: Sequence[tuple[tuple[Change, ...], Move | None]]) -> bool:
+def _is_needless(changes: tuple[Change, ...], tried: Sequence[_Tried]) -> bool:
     """Return whether less was enough already: a finer level of the same column; or the door, which suppresses."""
     if changes == (_SUPPRESS,):
         return any(done == (_MAKE_AGAIN,) and move and move.releases for done, move in tried)

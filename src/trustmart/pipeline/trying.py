@@ -4,11 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trustmart.anonymity.declared import declared_hierarchy
+from trustmart.anonymity.epochs import Epoch, open_epoch
 from trustmart.anonymity.hierarchy import ROOT, Hierarchy
 from trustmart.anonymity.moves import Change, ChangeKind, Move, table_loss
+from trustmart.anonymity.recoding import Recoding
 from trustmart.anonymity.utility import certainty_penalty
 from trustmart.anonymizing.cubes import make_cube
-from trustmart.anonymizing.microdata import recode_microdata
+from trustmart.anonymizing.made import Made
+from trustmart.anonymizing.microdata import make_microdata, recode_microdata
 from trustmart.gates.attacks.published import door_columns, records_of
 from trustmart.gates.copies import Copies, failing, stands
 from trustmart.gates.measures_sql import candidate, columns_of, quoted
@@ -89,9 +92,9 @@ def attempt(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move |
     """
     release = _changed(ground, changes)
     policy = ground.policy.model_copy(update={"releases": {**ground.policy.releases, ground.mart: release}})
-    asked = requirements(policy, ground.mart, _memory(ground, release))
     if not _make(ground, release, changes):
         return None
+    asked = requirements(policy, ground.mart, _memory(ground, release))
     if any(one.kind is ChangeKind.SUPPRESS for one in changes) and not _suppress(ground, release, asked):
         return None
     stood = stands(ground.copies, asked, {one.check for one in ground.failed})
@@ -163,7 +166,8 @@ def _without(release: Release, column: str) -> Release:
 
 def _memory(ground: Ground, release: Release) -> Memory:
     """Return what the gate remembers: labels of another level begin a new epoch."""
-    if release.quasi_identifiers == ground.release.quasi_identifiers:
+    levels = {name: _level(ground.copies, release, name, tree) for name, tree in ground.trees.items()}
+    if levels == ground.levels and release.quasi_identifiers == ground.release.quasi_identifiers:
         return ground.memory
     epochs = {mart: one for mart, one in ground.memory.epochs.items() if mart != ground.mart}
     return replace(ground.memory, epochs=epochs)
@@ -172,7 +176,11 @@ def _memory(ground: Ground, release: Release) -> Memory:
 def _make(ground: Ground, release: Release, changes: Sequence[Change]) -> bool:
     """Make the changed mart in the copies; return whether it could be made."""
     if any(_needs_records(ground, change) for change in changes):
-        return _through_the_door(ground, release)
+        fits = any(change.kind is ChangeKind.MAKE_AGAIN for change in changes)
+        made = _through_the_door(ground, release, fits=fits)
+        if made is not None:
+            ground.copies.say_suppressed(made.people_total, made.people_suppressed)
+        return made is not None
     ground.copies.afresh()
     for change in changes:
         if change.kind is ChangeKind.DROP:
@@ -188,34 +196,44 @@ def _needs_records(ground: Ground, change: Change) -> bool:
     return change.kind is ChangeKind.DROP and change.column in made_of and ground.is_door_made
 
 
-def _through_the_door(ground: Ground, release: Release) -> bool:
-    """Make the mart anew from its records, into the copies."""
-    copies, records = ground.copies, records_of(ground.mart)
+def _through_the_door(ground: Ground, release: Release, *, fits: bool) -> Made | None:
+    """Make the mart anew from its records, into the copies; None where too many would be left out.
+
+    fits: whether a recoding may be fitted where the levels that stand leave too many out, as the door does at night.
+    """
+    copies = ground.copies
     copies.empty()
-    where = {"mart": ground.mart, "records": records, "target": copies.table, "members": copies.members}
     remembered = _remembers(ground)
+    places = {"records": records_of(ground.mart), "target": copies.table, "members": copies.members}
     # A standing mart with other columns or labels has no figures for the classes of this one.
     standing = ground.standing if release.quasi_identifiers == ground.release.quasi_identifiers else None
-    if release.is_microdata:
-        levels = {
-            name: max(ground.levels[name], tree.level(release.quasi_identifiers[name].minimum_level))
-            for name, tree in ground.trees.items()
-        }
-        made = recode_microdata(
-            ground.session,
-            release=release,
-            rules=ground.policy.hierarchies,
-            levels=levels,
-            standing=standing,
-            has_history=remembered,
-            **where,
+    if not release.is_microdata:
+        return make_cube(
+            ground.session, mart=ground.mart, release=release, standing=standing, history=remembered, **places
         )
-    else:
-        made = make_cube(ground.session, release=release, standing=standing, history=remembered, **where)
-    if made is None:
-        return False
-    copies.say_suppressed(made.people_total, made.people_suppressed)
-    return True
+    epoch = _epoch(ground, release)
+    make = make_microdata if fits else recode_microdata
+    made = make(
+        ground.session,
+        mart=ground.mart,
+        release=release,
+        rules=ground.policy.hierarchies,
+        epoch=epoch,
+        standing=standing,
+        has_history=remembered,
+        **places,
+    )
+    return made[0] if made else None
+
+
+def _epoch(ground: Ground, release: Release) -> Epoch:
+    """Return a recoding that tells each column at its level, or at the finest that the release allows."""
+    levels = tuple(
+        max(ground.levels[name], tree.level(release.quasi_identifiers[name].minimum_level))
+        for name, tree in ground.trees.items()
+    )
+    recoding = Recoding(tuple(ground.trees.values()), levels)
+    return open_epoch(ground.mart, recoding, None, reason="tried", loss=0.0, optimal=False)
 
 
 def _remembers(ground: Ground) -> bool:
