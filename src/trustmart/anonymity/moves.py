@@ -59,11 +59,12 @@ class Move:
     releases: bool = False
 
     @property
-    def cost(self) -> tuple[float, int, int, int, tuple[Change, ...]]:
-        """Return what moves are ranked by: loss added, then columns lost, people left out, and number of changes."""
+    def cost(self) -> tuple[float, int, int, int, list[int], tuple[Change, ...]]:
+        """Return what moves are ranked by: loss added, columns lost, people left out, number and kind of changes."""
         added = round(self.loss_after - self.loss_before, 9)
         people = self.suppressed_after - self.suppressed_before
-        return added, self.columns_lost, people, len(self.changes), self.changes
+        kinds = [list(ChangeKind).index(one.kind) for one in self.changes]
+        return added, self.columns_lost, people, len(self.changes), kinds, self.changes
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as reports write it: names of columns and levels, counts and shares."""

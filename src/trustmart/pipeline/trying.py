@@ -90,8 +90,8 @@ def attempt(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move |
 
     before: the candidate as it stands (`as_it_stands`).
     """
-    release = _changed(ground, changes)
-    policy = ground.policy.model_copy(update={"releases": {**ground.policy.releases, ground.mart: release}})
+    policy = policy_with(ground.policy, ground.mart, changes)
+    release = policy.releases[ground.mart]
     if not _make(ground, release, changes):
         return None
     asked = requirements(policy, ground.mart, _memory(ground, release))
@@ -99,6 +99,17 @@ def attempt(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move |
         return None
     stood = stands(ground.copies, asked, {one.check for one in ground.failed})
     return replace(_measured(ground, changes, before), releases=stood)
+
+
+def policy_with(policy: Policy, mart: str, changes: Sequence[Change]) -> Policy:
+    """Return the policy in which a mart is coarser, or without a column. What is suppressed is no matter of policy."""
+    release = policy.releases[mart]
+    for change in changes:
+        if change.kind is ChangeKind.COARSEN:
+            release = _at_level(release, change.column, change.to_level)
+        if change.kind is ChangeKind.DROP:
+            release = _without(release, change.column)
+    return policy.model_copy(update={"releases": {**policy.releases, mart: release}})
 
 
 def as_it_stands(ground: Ground) -> Move:
@@ -132,17 +143,6 @@ def _level(copies: Copies, release: Release, column: str, tree: Hierarchy) -> in
         return tree.level(release.quasi_identifiers[column].minimum_level)
     labels = [row[0] for row in copies.rows(f"select distinct {quoted(column)} from {candidate(copies.mart)}")]
     return level_of(tree, labels, tree.level(release.quasi_identifiers[column].minimum_level))
-
-
-def _changed(ground: Ground, changes: Sequence[Change]) -> Release:
-    """Return what policy would say of the mart."""
-    release = ground.release
-    for change in changes:
-        if change.kind is ChangeKind.COARSEN:
-            release = _at_level(release, change.column, change.to_level)
-        if change.kind is ChangeKind.DROP:
-            release = _without(release, change.column)
-    return release
 
 
 def _at_level(release: Release, column: str, level: str) -> Release:
