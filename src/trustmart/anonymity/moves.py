@@ -32,7 +32,7 @@ class Change:
         """Return it as people say it."""
         match self.kind:
             case ChangeKind.MAKE_AGAIN:
-                return "make it again as policy stands now"
+                return "make it again as policy stands now (trustmart transform)"
             case ChangeKind.COARSEN:
                 return f"coarsen {self.column} from {self.from_level} to {self.to_level}"
             case ChangeKind.SUPPRESS:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from trustmart.anonymity.declared import declared_hierarchy
 from trustmart.anonymity.epochs import Epoch, open_epoch
 from trustmart.anonymity.hierarchy import ROOT, Hierarchy
-from trustmart.anonymity.moves import Change, ChangeKind, Move, table_loss
+from trustmart.anonymity.moves import Change, ChangeKind, Move
 from trustmart.anonymity.recoding import Recoding
-from trustmart.anonymity.utility import certainty_penalty
 from trustmart.anonymizing.cubes import make_cube
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import make_microdata, recode_microdata
@@ -18,6 +17,7 @@ from trustmart.gates.measures_sql import candidate, columns_of, quoted
 from trustmart.gates.offenders import level_of, offenders
 from trustmart.gates.requirement import Memory, Requirement
 from trustmart.gates.suites import requirements
+from trustmart.pipeline.move_loss import loss_of
 from trustmart.policy import Policy, Release, Tier
 from trustmart.warehouse import Session
 
@@ -116,7 +116,7 @@ def as_it_stands(ground: Ground) -> Move:
     """Measure the candidate itself: a move that changes nothing."""
     ground.copies.afresh()
     _, suppressed = ground.copies.suppressed()
-    loss = _loss(ground)
+    loss = loss_of(ground.copies, ground.release, ground.trees)
     return Move(
         changes=(), loss_before=loss, loss_after=loss, suppressed_before=suppressed, suppressed_after=suppressed
     )
@@ -268,36 +268,7 @@ def _measured(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move
     return replace(
         before,
         changes=changes,
-        loss_after=_loss(ground),
+        loss_after=loss_of(ground.copies, ground.release, ground.trees),
         suppressed_after=suppressed,
         columns_lost=len(dropped & set(ground.release.columns)),
     )
-
-
-def _loss(ground: Ground) -> float:
-    """Return the loss of what stands in the copies, over all columns that policy publishes."""
-    release, present = ground.release, ground.copies.columns()
-    columns = [
-        (one.weight, _penalty(ground, name) if name in present else None)
-        for name, one in release.quasi_identifiers.items()
-    ]
-    figures = [*release.measures, *release.sensitive, *release.publish]
-    columns += [(1.0, 0.0 if name in present else None) for name in figures]
-    total, suppressed = ground.copies.suppressed()
-    return table_loss(columns, min(1.0, suppressed / total))
-
-
-def _penalty(ground: Ground, column: str) -> float:
-    """Return the mean certainty penalty of a column's labels; labels without a declared hierarchy count as exact."""
-    tree = ground.trees.get(column)
-    if tree is None:
-        return 0.0
-    leaves = dict(zip(tree.labels[0], tree.leaf_counts(0), strict=True))
-    for level in range(1, tree.levels):
-        leaves |= dict(zip(tree.labels[level], tree.leaf_counts(level), strict=True))
-    counted = ground.copies.rows(
-        f"select {quoted(column)}, count(*) from {candidate(ground.mart)} group by {quoted(column)}"
-    )
-    rows = sum(count for _, count in counted)
-    lost = sum(count * certainty_penalty(int(leaves.get(label, 1)), tree.domain) for label, count in counted)
-    return float(lost / rows) if rows else 1.0
