@@ -9,7 +9,7 @@ from rich.text import Text
 
 from trustmart.report.words import number, plural
 
-HEADING = "What would release it, the cheapest first (each was tried on a copy, and passed the gate):"
+_NOTHING = "no change of the mart"
 
 
 def moves_of(mart: Mapping[str, Any]) -> list[str]:
@@ -25,12 +25,19 @@ def moves_of(mart: Mapping[str, Any]) -> list[str]:
         return []
     early = f"; {_ended_early(mart)}" if mart.get("moves_ended_early") else ""
     tried = f" ({plural(mart.get('moves_tried') or 0, 'change')} tried)" if mart.get("moves_tried") else ""
-    return [f"no change of the mart: {why}{tried}{early}"]
+    return [f"{_NOTHING}: {why}{tried}{early}"]
+
+
+def heading(moves: Sequence[str]) -> str:
+    """Return what stands above the moves."""
+    if any(move.startswith(_NOTHING) for move in moves):
+        return "What would release it:"
+    return "What would release it, the cheapest first (each was tried on a copy, and passed the gate):"
 
 
 def lines(moves: Sequence[str]) -> list[RenderableType]:
     """Return the moves for the terminal, below a heading; nothing where there are none."""
-    return [Text(HEADING), *(Padding(Text(f"- {move}"), (0, 0, 0, 2)) for move in moves)] if moves else []
+    return [Text(heading(moves)), *(Padding(Text(f"- {move}"), (0, 0, 0, 2)) for move in moves)] if moves else []
 
 
 def _said(move: Mapping[str, Any]) -> str:

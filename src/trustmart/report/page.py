@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from trustmart.report import charts, figures, words
 from trustmart.report.figures import Stages
-from trustmart.report.moves import HEADING
+from trustmart.report.moves import heading
 
 _DOES = {
     "ingest": "took in what the customer database (CRM) has new",
@@ -31,7 +31,7 @@ def render_page(stages: Stages, *, policy_version: str, files: Mapping[str, str]
     return _template().render(
         headline=figures.headline(stages),
         tasks=figures.tasks(stages),
-        moves_heading=HEADING,
+        moves_heading=heading,
         anything_held=bool(figures.marts(stages, "held") or figures.held_audiences(stages)),
         as_of=figures.as_of(stages),
         policy_version=policy_version,
