@@ -293,3 +293,14 @@ def test_every_mart_is_held_where_the_warehouse_does_not_open(policy: Policy, wa
     warehouse.path("restricted").unlink()
     for held in inspect_all(policy=policy, warehouse=warehouse):
         assert counts(held) == {"the gate could not look into the warehouse (WarehouseLocked)": 1}
+
+
+def test_a_hash_with_a_salt_that_policy_knows_is_held(policy: Policy, warehouse: DuckDBWarehouse, plant: Plant) -> None:
+    """S11: whoever knows the salt makes the same digest from an address; a policy that knows it lets the gate look."""
+    digest = hashlib.sha256(f"pepper{EMAIL}".encode()).hexdigest()
+    plant(f"insert into {OTHER} values ('{digest}', 30)")
+    knowing = policy.model_copy(update={"known_salts": ("pepper",)})
+    report = inspect("fct_outcomes", policy=knowing, warehouse=warehouse)
+    assert only(report, "hashed or written in another way") >= 1
+    without = inspect("fct_outcomes", policy=policy, warehouse=warehouse)
+    assert not any("hashed or written in another way" in reason for reason in without.reasons)

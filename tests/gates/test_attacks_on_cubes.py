@@ -97,3 +97,35 @@ def test_a_leaking_cube_is_held(leak: str, reader: Reader) -> None:
     name = leak.partition(",")[0]
     found = ATTACKS[name](reader, mart="cube", **CALLS[name]).findings
     assert [saying in one.what for one in found] == [True], found
+
+
+def chain(reader: Reader, *, safe: bool) -> Any:
+    """Attack a table of 3 x 3 with totals where one suppressed cell gives away the next."""
+    cells = {("a", "x"): 3, ("a", "y"): 40, ("b", "x"): 30, ("b", "y"): 25, ("c", "x"): 20, ("c", "y"): 20}
+    withheld = {("a", "x"), ("a", "y"), ("b", "x")} | ({("b", "y")} if safe else set())
+    shown = [(*labels, people) for labels, people in cells.items() if labels not in withheld]
+    shown += [(band, "*", sum(n for (b, _), n in cells.items() if b == band)) for band in "abc"]
+    shown += [("*", region, sum(n for (_, r), n in cells.items() if r == region)) for region in "xy"]
+    values = ", ".join(map(str, shown))
+    records = ", ".join(f"('{band}', '{region}', {people})" for (band, region), people in cells.items())
+    for statement in (
+        f"create table restricted.anonymized_candidate.chain as select * from (values {values}) as t(band, region, people)",
+        "create table restricted.anonymized_door.chain as select band, region, 's' || band || region || i as subject_id"
+        f" from (values {records}) as t(band, region, people), range(50) as r(i) where i < people",
+    ):
+        reader.connection.execute(statement)
+    asked = {**CALLS["table_audit"], "margins": [["band"], ["region"]]}
+    return ATTACKS["table_audit"](reader, mart="chain", **asked)
+
+
+def test_cells_that_come_back_one_after_the_other_are_found(reader: Reader) -> None:
+    """(S13) No single subtraction leaves few people, but the column gives back one cell, and then the row the other."""
+    outcome = chain(reader, safe=False)
+    assert [one.what for one in outcome.findings] == ["1 suppressed cells come back when all totals are taken together"]
+    assert outcome.figures["groups_recovered"] == 0
+
+
+def test_cells_that_hide_each_other_stay_hidden(reader: Reader) -> None:
+    """(S13) With a fourth cell left out every line has two, and the smallest could be anything from 0 to 43."""
+    outcome = chain(reader, safe=True)
+    assert (outcome.findings, outcome.figures["withheld"], outcome.figures["narrow"]) == ((), 4, 0)

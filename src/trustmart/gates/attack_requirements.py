@@ -57,7 +57,7 @@ def _rehashed(policy: Policy, mart: str) -> Requirement:
         mart=mart,
         known_in=known,
         hierarchies=_hierarchies(policy, mart),
-        salts=[],
+        salts=list(policy.known_salts),
     )
 
 

@@ -14,6 +14,7 @@ from great_expectations.expectations.metrics.table_metric_provider import TableM
 from trustmart.gates.attack_expectations import ATTACK_EXPECTATIONS
 from trustmart.gates.gate_expectation import GateExpectation
 from trustmart.gates.looking import look
+from trustmart.gates.zone_expectations import ZONE_EXPECTATIONS
 
 NOT_MEASURED = "not measured: "
 
@@ -105,6 +106,7 @@ _ALL: tuple[type[GateExpectation], ...] = (
     ExpectNoDirectIdentifiers,
     ExpectFewPeopleToBeSuppressed,
     *ATTACK_EXPECTATIONS,
+    *ZONE_EXPECTATIONS,
 )
 EXPECTATIONS = {expectation.__name__: expectation for expectation in _ALL}
 

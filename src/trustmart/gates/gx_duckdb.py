@@ -11,7 +11,7 @@ from typing import Any
 import duckdb_engine
 from sqlalchemy.dialects import registry
 
-from trustmart.warehouse import CANDIDATE_SCHEMA, Session
+from trustmart.warehouse import Session
 
 URL = "duckdb+gx://"
 _connect: ContextVar[Callable[[], Any]] = ContextVar("gate_connection")
@@ -40,13 +40,16 @@ registry.register("duckdb.gx", __name__, GateDialect.__name__)
 
 
 @contextmanager
-def reading(session: Session) -> Iterator[str]:
-    """Yield the URL under which SQLAlchemy finds a warehouse session, for the time of a `with`."""
+def reading(session: Session, schema: str) -> Iterator[str]:
+    """Yield the URL under which SQLAlchemy finds a warehouse session, for the time of a `with`.
+
+    schema: where tables are looked for that are named alone, as `zone.schema`.
+    """
     opened: list[Any] = []
 
     def connect() -> Any:
         cursor = session._connection.cursor()  # type: ignore[attr-defined]
-        cursor.execute(f"use restricted.{CANDIDATE_SCHEMA}")
+        cursor.execute(f"use {schema}")
         opened.append(cursor)
         return cursor
 

@@ -9,14 +9,15 @@ from typing import Any
 from trustmart.gates.attacks import ATTACKS, Attacked
 from trustmart.gates.checks import CHECKS
 from trustmart.gates.measures_sql import Reader
+from trustmart.gates.zone_checks import ZONE_CHECKS
 
 _heard: ContextVar[dict[str, Attacked] | None] = ContextVar("heard", default=None)
 
 
 def look(check: str, reader: Reader, arguments: Mapping[str, Any]) -> Attacked:
     """Make a check or an attack. Attacks are dear: what one brought back is kept for whoever is listening."""
-    if check in CHECKS:
-        return Attacked(attack="", findings=tuple(CHECKS[check](reader, **arguments)))
+    if plain := CHECKS.get(check) or ZONE_CHECKS.get(check):
+        return Attacked(attack="", findings=tuple(plain(reader, **arguments)))
     outcome = ATTACKS[check](reader, **arguments)
     if (heard := _heard.get()) is not None:
         heard[_key(check, arguments)] = outcome

@@ -27,7 +27,7 @@ nav ol, .breadcrumb { display: flex; gap: .6rem; list-style: none; padding: 0 }
 
 
 def keep_at_home(folder: Path) -> None:
-    """Take out of the pages what they would load from other servers; add a style and an index of ours."""
+    """Take out of the pages what they would load from other servers, and add a style of ours."""
     for page in folder.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         if _STYLE not in text:  # pages of earlier nights have been here before
@@ -35,19 +35,35 @@ def keep_at_home(folder: Path) -> None:
             page.write_text(_REMOTE.sub("", text).replace("</head>", style, 1), encoding="utf-8")
     for picture in _UNUSED_PICTURES:
         (folder / "static" / "images" / picture).unlink(missing_ok=True)
+
+
+def write_index(folder: Path) -> None:
+    """Write a page that links to what was asked in every zone, the marts that readers see first."""
     (folder / "index.html").write_text(_index(folder), encoding="utf-8")
 
 
+_ZONES = {
+    "anonymized": "What the marts for analysts had to prove",
+    "personal": "What the marts of people had to prove",
+    "restricted": "What came in had to prove",
+}
+
+
 def _index(folder: Path) -> str:
-    """Return a page that links to what was found of every mart, the newest first."""
-    pages = sorted(folder.glob("validations/**/*.html"), key=lambda page: (page.parent.name, page.stem), reverse=True)
-    links = "".join(
+    """Return the page."""
+    parts = [f"<h2>{title}</h2><ul>{_links(folder, zone)}</ul>" for zone, title in _ZONES.items()]
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Release gate</title>'
+        f"<style>{_STYLE}</style></head><body><h1>What the release gate asked</h1>{''.join(parts)}</body></html>"
+    )
+
+
+def _links(folder: Path, zone: str) -> str:
+    """Return links to a zone's pages, the newest first."""
+    found = (folder / zone).glob("validations/**/*.html")
+    pages = sorted(found, key=lambda page: (page.parent.name, page.stem), reverse=True)
+    return "".join(
         f'<li><a href="{escape(page.relative_to(folder).as_posix())}">{escape(page.stem)}</a>'
         f" {escape(page.parent.name.partition('.')[0])}</li>"
         for page in pages
-    )
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Release gate</title>'
-        f"<style>{_STYLE}</style></head><body><h1>What the release gate asked</h1><ul>{links}</ul>"
-        "</body></html>"
     )

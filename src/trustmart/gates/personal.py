@@ -1,16 +1,14 @@
 """The consent gate: every row of an audience has a permission that stands now, for exactly its purpose."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from trustmart.gates.measures_sql import Reader, columns_of, quoted, restricted
+from trustmart.gates.looking import look
+from trustmart.gates.measures_sql import Reader, columns_of, quoted
 from trustmart.gates.report import AudienceGateReport, Finding
+from trustmart.gates.zone_suites import personal_requirements
 from trustmart.policy import Policy
 from trustmart.warehouse import Warehouse
-
-PERMITTED_TABLE = "int_subjects__permitted"
-# A destination's wire formats are made at the send, from these columns.
-MADE_AT_SEND = {"email_sha256": "email_normalized"}
 
 
 def inspect_audiences(
@@ -36,76 +34,17 @@ def inspect_audiences(
 def _inspect(session: Reader, policy: Policy, audience: str) -> AudienceGateReport:
     """Inspect one audience."""
     try:
-        present = columns_of(session, audience, zone="personal")
-        if not present:
+        if not columns_of(session, audience, zone="personal"):
             return _report(policy, audience, rows=0, findings=(_no_table(audience),))
-        findings = [*_columns(policy, audience, set(present))]
-        if "subject_id" in present:
-            findings += _rows_without_permission(session, policy, audience)
-        rows = _count(session, f"select count(*) from {_table(audience)}")
+        findings = [
+            finding
+            for one in personal_requirements(policy, audience)
+            for finding in look(one.check, session, one.arguments).findings
+        ]
+        rows = int(session.rows(f"select count(*) from personal.main.{quoted(audience)}")[0][0])
     except Exception as error:  # noqa: BLE001 - fail closed, and its message may quote a value
         return _report(policy, audience, rows=0, findings=(_not_inspected(error),))
     return _report(policy, audience, rows=rows, findings=tuple(findings))
-
-
-def _columns(policy: Policy, audience: str, present: set[str]) -> Iterator[Finding]:
-    """Compare the columns with what is to be sent; free text is never sent, so it has no place here."""
-    sent = [MADE_AT_SEND.get(column, column) for column in policy.audiences[audience].columns]
-    if missing := [column for column in ("subject_id", *sent) if column not in present]:
-        yield Finding(
-            what=f"columns are missing: {', '.join(missing)}",
-            count=len(missing),
-            next_step=f"select them in {audience}",
-        )
-    free = [name for name, attribute in policy.attributes.items() if attribute.free_text and name in present]
-    if free:
-        yield Finding(
-            what=f"free text is among the columns: {', '.join(free)}",
-            count=len(free),
-            next_step=f"drop it from {audience}",
-        )
-
-
-def _rows_without_permission(session: Reader, policy: Policy, audience: str) -> Iterator[Finding]:
-    """Consent belongs to a row: count the rows that have none, name nobody, or name somebody twice."""
-    use_case = policy.audiences[audience].use_case
-    nameless = _count(session, f"select count(*) from {_table(audience)} where subject_id is null")
-    repeated = _count(
-        session,
-        f"select count(*) - count(distinct subject_id) from {_table(audience)} where subject_id is not null",
-    )
-    if nameless:
-        yield Finding(
-            what=f"{nameless} rows have no subject_id",
-            count=nameless,
-            next_step=f"join {audience} from the door ({PERMITTED_TABLE})",
-        )
-    if repeated:
-        yield Finding(
-            what=f"{repeated} rows repeat a subject_id",
-            count=repeated,
-            next_step=f"make {audience} one row per person",
-        )
-    if not {"subject_id", "use_case"} <= set(columns_of(session, PERMITTED_TABLE)):
-        yield Finding(
-            what=f"there is no {PERMITTED_TABLE} to prove a permission with",
-            count=1,
-            next_step=f"build {PERMITTED_TABLE}",
-        )
-        return
-    unpermitted = _count(
-        session,
-        f"select count(*) from {_table(audience)} as sent where subject_id is not null and not exists ("
-        f"select 1 from {restricted(PERMITTED_TABLE)} as permitted"
-        " where permitted.subject_id = sent.subject_id and permitted.use_case = ?)",
-        use_case,
-    )
-    if unpermitted:
-        yield Finding(
-            what=f"{unpermitted} rows have no permission for {use_case}",
-            count=unpermitted,
-            next_step=f"join {audience} from the door ({PERMITTED_TABLE}) for {use_case}",
-        )
 
 
 def _report(policy: Policy, audience: str, *, rows: int, findings: tuple[Finding, ...]) -> AudienceGateReport:
@@ -124,13 +63,3 @@ def _no_table(audience: str) -> Finding:
 def _not_inspected(error: Exception) -> Finding:
     """Say that a look was not possible; of the error, only its type is told."""
     return Finding(what=f"it could not be inspected ({type(error).__name__})", count=1, next_step="mend what broke")
-
-
-def _table(audience: str) -> str:
-    """Return an audience's full name."""
-    return f"personal.main.{quoted(audience)}"
-
-
-def _count(session: Reader, statement: str, *parameters: str) -> int:
-    """Return the number that a query yields."""
-    return int(session.rows(statement, parameters)[0][0])

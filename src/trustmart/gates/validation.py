@@ -1,4 +1,4 @@
-"""One run of Great Expectations over all marts, and its Data Docs: booleans only."""
+"""A checkpoint of Great Expectations for each zone, and their Data Docs: booleans only."""
 
 import os
 import re
@@ -9,9 +9,9 @@ from typing import Any
 
 from trustmart.gates.attacks import Attacked
 from trustmart.gates.looking import listening, told
-from trustmart.gates.pages import keep_at_home
+from trustmart.gates.pages import keep_at_home, write_index
 from trustmart.gates.suites import Requirement
-from trustmart.warehouse import Session
+from trustmart.warehouse import CANDIDATE_SCHEMA, Session
 
 _NUMBER = "requirement"
 _TYPE_AT_THE_END = re.compile(r"(?:^|\n)(?:[\w]+\.)*(\w+)(?::[^\n]*)?\s*$")
@@ -29,25 +29,45 @@ class Verdict:
     told: Attacked | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The zone that a checkpoint is of, and the schema (`zone.schema`) in which its tables stand."""
+
+    zone: str
+    schema: str
+
+
+ANONYMIZED = Checkpoint(zone="anonymized", schema=f"restricted.{CANDIDATE_SCHEMA}")
+
+
 def validate(
-    wanted: Mapping[str, Sequence[Requirement]], session: Session, *, data_docs_folder: Path | None = None
+    wanted: Mapping[str, Sequence[Requirement]],
+    session: Session,
+    *,
+    at: Checkpoint = ANONYMIZED,
+    data_docs_folder: Path | None = None,
 ) -> dict[str, list[Verdict]]:
-    """Return the verdict on each requirement of each mart, in their order; what has no answer is not met."""
+    """Run a zone's checkpoint; return the verdict on each requirement of each table, in their order.
+
+    What has no answer is not met. wanted: by table. data_docs_folder: the pages of each zone have a folder in it.
+    """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
 
     from trustmart.gates.gx_duckdb import reading
 
-    context = gx.get_context(mode="ephemeral", project_config=_configuration(data_docs_folder))
-    with reading(session) as url, listening() as heard:
-        datasource = context.data_sources.add_sql("candidates", connection_string=url, create_temp_table=False)
+    pages = data_docs_folder / at.zone if data_docs_folder else None
+    context = gx.get_context(mode="ephemeral", project_config=_configuration(pages))
+    with reading(session, at.schema) as url, listening() as heard:
+        datasource = context.data_sources.add_sql(at.zone, connection_string=url, create_temp_table=False)
         try:
-            verdicts = {mart: _validate_mart(context, datasource, mart, asked) for mart, asked in wanted.items()}
+            verdicts = _run(context, datasource, at.zone, wanted)
         finally:
             datasource.get_engine().dispose()
-    if data_docs_folder is not None:
+    if data_docs_folder and pages:
         context.build_data_docs()
-        keep_at_home(data_docs_folder)
+        keep_at_home(pages)
+        write_index(data_docs_folder)
     return {
         mart: [_with_told(heard, *pair) for pair in zip(wanted[mart], verdicts[mart], strict=True)] for mart in wanted
     }
@@ -87,23 +107,42 @@ def _site(folder: Path) -> dict[str, Any]:
     }
 
 
-def _validate_mart(context: Any, datasource: Any, mart: str, asked: Sequence[Requirement]) -> list[Verdict]:
-    """Validate one candidate and keep the cleaned result for the pages."""
-    # Named without a schema: with one, Great Expectations drops it and finds no table.
-    batch = datasource.add_table_asset(mart, table_name=mart).add_batch_definition_whole_table("all").get_batch()
-    suite = _suite(context, mart, asked)
-    result = batch.validate(suite, result_format="BOOLEAN_ONLY")
-    verdicts = [Verdict(met=False, trouble="NoResult")] * len(asked)
-    for answer in result.results:
-        verdicts[answer.expectation_config.meta[_NUMBER]] = _verdict(answer)
-        answer.result.clear()
-        answer.exception_info = {
-            "raised_exception": False,
-            "exception_message": None,
-            "exception_traceback": None,
-        }
-    _keep(context, mart, result)
+def _run(
+    context: Any, datasource: Any, zone: str, wanted: Mapping[str, Sequence[Requirement]]
+) -> dict[str, list[Verdict]]:
+    """Run the zone's checkpoint over its tables, and keep the cleaned results for the pages."""
+    import great_expectations as gx
+    from great_expectations.core.run_identifier import RunIdentifier
+
+    definitions = [_definition(context, datasource, table, asked) for table, asked in wanted.items()]
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(name=zone, validation_definitions=definitions, result_format="BOOLEAN_ONLY")
+    )
+    result = checkpoint.run(run_id=RunIdentifier(run_name=_RUN_NAMES.get(zone, zone)))
+    verdicts = {table: [Verdict(met=False, trouble="NoResult")] * len(asked) for table, asked in wanted.items()}
+    for key, one in result.run_results.items():
+        table = key.expectation_suite_identifier.name
+        for answer in one.results:
+            verdicts[table][answer.expectation_config.meta[_NUMBER]] = _verdict(answer)
+            answer.result.clear()
+            answer.exception_info = dict(_NO_EXCEPTION)
+        _keep(context, table, key, one)
     return verdicts
+
+
+# How a zone's run is called on its pages.
+_RUN_NAMES = {"anonymized": "release"}
+_NO_EXCEPTION = {"raised_exception": False, "exception_message": None, "exception_traceback": None}
+
+
+def _definition(context: Any, datasource: Any, table: str, asked: Sequence[Requirement]) -> Any:
+    """Return a table with the suite that the policy asks of it."""
+    import great_expectations as gx
+
+    # Named without a schema: with one, Great Expectations drops it and finds no table.
+    batch = datasource.add_table_asset(table, table_name=table).add_batch_definition_whole_table("all")
+    suite = _suite(context, table, asked)
+    return context.validation_definitions.add(gx.ValidationDefinition(name=table, data=batch, suite=suite))
 
 
 def _suite(context: Any, mart: str, asked: Sequence[Requirement]) -> Any:
@@ -119,20 +158,15 @@ def _suite(context: Any, mart: str, asked: Sequence[Requirement]) -> Any:
     return context.suites.add(gx.ExpectationSuite(name=mart, expectations=expectations))
 
 
-def _keep(context: Any, mart: str, result: Any) -> None:
-    """Put a result where the page builder finds it."""
-    from great_expectations.core.run_identifier import RunIdentifier
-    from great_expectations.data_context.types.resource_identifiers import (
-        ExpectationSuiteIdentifier,
-        ValidationResultIdentifier,
-    )
+def _keep(context: Any, table: str, key: Any, result: Any) -> None:
+    """Put a cleaned result in the place of the one that the run has stored, under a name for the page."""
+    from great_expectations.data_context.types.resource_identifiers import ValidationResultIdentifier
 
-    run = RunIdentifier(run_name="release")
-    result.meta["run_id"] = run
-    key = ValidationResultIdentifier(
-        expectation_suite_identifier=ExpectationSuiteIdentifier(name=mart), run_id=run, batch_identifier=mart
+    named = ValidationResultIdentifier(
+        expectation_suite_identifier=key.expectation_suite_identifier, run_id=key.run_id, batch_identifier=table
     )
-    context.validation_results_store.set(key, result)
+    context.validation_results_store.remove_key(key)
+    context.validation_results_store.set(named, result)
 
 
 def _verdict(answer: Any) -> Verdict:

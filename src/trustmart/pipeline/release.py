@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from trustmart.errors import ReleaseHeld
-from trustmart.gates import GateReport, inspect_all, inspect_audiences
+from trustmart.gates import Finding, GateReport, ZoneGateReport, inspect_all, inspect_audiences, inspect_zones
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import findings_of_door
 from trustmart.pipeline.history import findings_of_past, memory_of, recodings_of, remember_release, write_notices
@@ -23,8 +23,12 @@ def release(context: Context) -> dict[str, Any]:
     data_docs = context.settings.runs_folder / "data_docs"
     # Nobody else may write in between: what is published is what was inspected.
     with context.warehouse.exclusive():
+        zones = inspect_zones(context.policy, context.warehouse, data_docs_folder=data_docs)
         not_built = (
-            findings_of_past(context) | findings_of_door(context.kept("transform")) | findings_of_not_built(context)
+            findings_of_past(context)
+            | findings_of_door(context.kept("transform"))
+            | findings_of_not_built(context)
+            | _all_held(context, zones["restricted"])
         )
         memory = memory_of(context)
         reports = inspect_all(
@@ -51,9 +55,16 @@ def release(context: Context) -> dict[str, Any]:
             for mart in reports
         ],
         "audiences": [audience.as_dict() for audience in audiences],
+        "zones": [zone.as_dict() for zone in zones.values()],
         "seconds": round(time.monotonic() - started, 2),
     }
     return context.keep("release", report)
+
+
+def _all_held(context: Context, restricted: ZoneGateReport) -> dict[str, Finding]:
+    """Hold everything where what came in does not add up: whatever is made of it is not to be believed."""
+    found = [finding for findings in restricted.findings.values() for finding in findings]
+    return dict.fromkeys((*context.policy.releases, *context.policy.audiences), found[0]) if found else {}
 
 
 def raise_if_held(report: dict[str, Any]) -> None:

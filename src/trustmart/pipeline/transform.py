@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from trustmart.errors import FenceBroken, ModelsFailed
+from trustmart.errors import FenceBroken, ModelsFailed, TrustmartError
 from trustmart.lineage import BrokenFences, Manifest, broken_fences, read_manifest
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.dbt_project import DbtRun, OnNode, artifacts_folder, run_dbt
@@ -32,7 +32,7 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     record_decisions(context)
     not_built = marts_not_built(context)
     # Before any data moves: what every column will carry is read from the models' text.
-    check_types_of_project(context).raise_if_held()
+    _check_types_or_take_back(context)
     _prepare(context)
     left_out = {mart.mart for mart in not_built}
     run = _build(context, exclude={*left_out, *context.policy.scores}, on_node=on_node)
@@ -88,6 +88,16 @@ def _apply_what_was_learned(
         others = {model.name for model in manifest.models.values()} - set(scores)
         _check_or_take_back(context, manifest, not_built=others)
     return DbtRun(ok=run.ok and applied.ok, nodes=(*run.nodes, *applied.nodes))
+
+
+def _check_types_or_take_back(context: Context) -> None:
+    """Check the types; where they do not hold, leave no candidate of another night for a later command to release."""
+    try:
+        check_types_of_project(context).raise_if_held()
+    except TrustmartError:
+        with context.warehouse.session(writes="restricted") as session:
+            _drop_candidates(session)
+        raise
 
 
 def _check_or_take_back(context: Context, manifest: Manifest, *, not_built: Collection[str]) -> None:

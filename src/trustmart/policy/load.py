@@ -17,7 +17,7 @@ from trustmart.policy.yaml_lines import Document, Place, read_document
 
 # Which top-level keys each file holds; a policy is all of them together.
 FILES: Mapping[str, tuple[str, ...]] = {
-    "attributes.yml": ("attributes",),
+    "attributes.yml": ("attributes", "known_salts"),
     "sources.yml": ("sources",),
     "use_cases.yml": ("controller", "use_cases"),
     "purposes.yml": ("purposes",),

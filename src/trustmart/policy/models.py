@@ -146,10 +146,14 @@ class Adequacy(PolicyModel):
 
 
 class Policy(PolicyModel):
-    """All of policy/*.yml, and the version it was read at."""
+    """All of policy/*.yml, and the version it was read at.
+
+    known_salts: texts with which anybody here has ever hashed identifiers; the gate hashes with them too.
+    """
 
     version: str
     attributes: dict[Name, Attribute]
+    known_salts: tuple[str, ...] = ()
     sources: dict[Name, Source]
     controller: Controller
     use_cases: dict[Name, UseCase]

@@ -1,13 +1,17 @@
 """G8, table audit: what a cube's totals give back of the cells that were suppressed.
 
 Every published total less everything published below it is the people of its suppressed cells. Where those are fewer
-than k, subtraction has found them. (Sources: Willenborg and de Waal 2001, ch. 4; CMS cell suppression policy.)
+than k, subtraction has found them. Then, where the door tells the true counts, all lines together: subtraction again
+and again, linear algebra, and for the largest unsafe cells the interval that a linear program leaves.
+(Sources: Willenborg and de Waal 2001, ch. 4; CMS cell suppression policy.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
+from trustmart.anonymity.cubes import Audit, audit
 from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, not_made
-from trustmart.gates.attacks.published import missing_columns, texts
+from trustmart.gates.attacks.published import door_columns, missing_columns, records_of, texts
 from trustmart.gates.measures_sql import Reader, candidate, people_of, quoted
 from trustmart.gates.report import Finding
 
@@ -41,7 +45,41 @@ def table_audit(
         count=recovered,
         next_step="suppress a second cell in each of these lines, or drop the total",
     )
-    return attacked("G8", [finding if recovered else None], lines_subtracted=len(pairs), groups_recovered=recovered)
+    found = _audited(reader, mart, columns, minimum_class_size)
+    return attacked(
+        "G8",
+        [finding if recovered else None, *(_unsafe(found) if found else ())],
+        lines_subtracted=len(pairs),
+        groups_recovered=recovered,
+        **(asdict(found) if found else {}),
+    )
+
+
+def _audited(reader: Reader, mart: str, columns: Sequence[str], k: int) -> Audit | None:
+    """Attack all lines at once with the true counts of the door's records; None where the mart's own SQL made it."""
+    if not {"subject_id", *columns} <= set(door_columns(reader, mart)):
+        return None
+    true = reader.rows(
+        f"select {texts(columns)}, count(distinct subject_id) from {records_of(mart)} group by {_places(columns)}"
+    )
+    published = reader.rows(f"select distinct {texts(columns)} from {candidate(mart)}")
+    return audit({row[:-1]: float(row[-1]) for row in true}, {tuple(row) for row in published}, k=k)
+
+
+def _places(columns: Sequence[str]) -> str:
+    """Return the columns to group by, as places in the select list."""
+    return ", ".join(str(place) for place in range(1, len(columns) + 1))
+
+
+def _unsafe(found: Audit) -> Iterator[Finding]:
+    """Say which suppressed cells are not hidden; one that comes back is known to within nothing, and told once."""
+    step = "suppress further cells in these lines, or drop a total"
+    if open_cells := max(found.recovered, found.determined):
+        what = f"{open_cells} suppressed cells come back when all totals are taken together"
+        yield Finding(what=what, count=open_cells, next_step=step)
+    elif found.narrow:
+        what = f"{found.narrow} of the largest suppressed cells are known to within 10 %"
+        yield Finding(what=what, count=found.narrow, next_step=step)
 
 
 def _recovered(
