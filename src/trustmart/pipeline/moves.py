@@ -107,8 +107,8 @@ def _hopeless(session: Session, policy: Policy, mart: str) -> str:
 
 
 def _unbuilt() -> Sought:
-    """Say that a mart which was not made has nothing to change."""
-    return Sought(why_none="it was not made tonight: first follow the reason above")
+    """Say that a mart which was not made, or may not be published, has nothing to change yet."""
+    return Sought(why_none="it was not inspected: first follow the reason above")
 
 
 def _hopeless_findings(ground: Ground) -> Sought | None:
