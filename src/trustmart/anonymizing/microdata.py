@@ -17,6 +17,7 @@ from trustmart.anonymizing.files import TableFile
 from trustmart.anonymizing.held_rows import hold_back_rows
 from trustmart.anonymizing.inspecting import inspect_release
 from trustmart.anonymizing.made import Made
+from trustmart.anonymizing.microdata_usefulness import usefulness_of_rows
 from trustmart.anonymizing.publishing import keep_safe_classes, publish_into
 from trustmart.anonymizing.references import shares_of
 from trustmart.anonymizing.requirements import requirements_of
@@ -64,9 +65,8 @@ def make_microdata(
     """
     asked = _look_at(session, mart, release, rules, records)
     chosen, written = _choose(session, asked, epoch)
-    held = 0
-    if has_history:
-        held = _hold_back(session, asked, chosen.recoding(asked.hierarchies), standing)
+    _tell_everybody(session, asked, chosen.recoding(asked.hierarchies))
+    held = _hold_back(session, asked, standing) if has_history else 0
     return _made(session, asked, chosen, written, held, target, members), chosen
 
 
@@ -91,7 +91,8 @@ def recode_microdata(
     recoding = epoch.recoding(asked.hierarchies)
     if (written := _apply(session, asked, recoding)) is None:
         return None
-    held = _hold_back(session, asked, recoding, standing) if has_history else 0
+    _tell_everybody(session, asked, recoding)
+    held = _hold_back(session, asked, standing) if has_history else 0
     return _made(session, asked, epoch, written, held, target, members), epoch
 
 
@@ -247,9 +248,8 @@ def _keep_whole_rows_common(session: Session, asked: _Records) -> None:
     keep_safe_classes(session, _ROWS, asked.requirements, asked.references)
 
 
-def _hold_back(session: Session, asked: _Records, recoding: Recoding, standing: str | None) -> int:
-    """Let classes that have changed by too few people show what they showed; return how many do."""
-    key = class_id(list(asked.config.quasi_identifiers))
+def _tell_everybody(session: Session, asked: _Records, recoding: Recoding) -> None:
+    """Write all people at the labels of a recoding into a passing table, those who are left out too."""
     session.run(f"drop table if exists {_EVERYBODY}")
     publish_into(
         session,
@@ -258,9 +258,14 @@ def _hold_back(session: Session, asked: _Records, recoding: Recoding, standing: 
         recoding,
         Requirements(k=1, sensitive={}, maximum_suppressed=0),
         {},
-        columns=["subject_id"],
+        columns=[*asked.config.published, "subject_id"],
         profiled=asked.profiled,
     )
+
+
+def _hold_back(session: Session, asked: _Records, standing: str | None) -> int:
+    """Let classes that have changed by too few people show what they showed; return how many do."""
+    key = class_id(list(asked.config.quasi_identifiers))
     return hold_back_rows(
         session,
         mart=asked.mart,
@@ -286,8 +291,17 @@ def _made(session: Session, asked: _Records, epoch: Epoch, kept: int, held: int,
     session.run(f"create or replace table {members} as select class_id, subject_id from {_ROWS}")
     written = int(session.value(f"select count(*) from {_ROWS}"))
     session.run(f"drop table {_ROWS}")
-    session.run(f"drop table if exists {_EVERYBODY}")
     total = asked.profiled.records
+    useful = usefulness_of_rows(
+        session,
+        published=target,
+        everybody=_EVERYBODY,
+        columns=columns,
+        recoding=epoch.recoding(asked.hierarchies),
+        weights={name: column.weight for name, column in asked.config.quasi_identifiers.items()},
+        people=total,
+    )
+    session.run(f"drop table {_EVERYBODY}")
     # Held-back rows may be those of people who have left since: then more is published than there is tonight.
     measures = inspect_release(session, target, asked.config, records_total=max(total, written))
     return Made(
@@ -306,5 +320,6 @@ def _made(session: Session, asked: _Records, epoch: Epoch, kept: int, held: int,
             "loss": epoch.loss,
             "optimal": epoch.optimal,
             "measures": measures.as_dict(),
+            **useful,
         },
     )

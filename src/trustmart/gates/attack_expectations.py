@@ -187,6 +187,28 @@ class ExpectNothingButWhatWasDrawn(GateExpectation):
     success_keys: ClassVar = ("mart", "cells", "columns")
 
 
+class ExpectNothingButWhatWasLearned(GateExpectation):
+    """Expect a learned mart to show what its teacher teaches, and nothing else (G0)."""
+
+    learned: dict[str, Any]
+    class_size: str
+    minimum_class_size: int
+
+    metric_dependencies: ClassVar = ("trustmart.learned_rows",)
+    success_keys: ClassVar = ("mart", "learned", "class_size", "minimum_class_size")
+
+
+class ExpectNobodyToBeRemembered(GateExpectation):
+    """Expect learning to fit those it has seen no better than others (G11)."""
+
+    learned: dict[str, Any]
+    columns: list[str]
+    minimum_class_size: int
+
+    metric_dependencies: ClassVar = ("trustmart.membership_of_learned",)
+    success_keys: ClassVar = ("mart", "learned", "columns", "minimum_class_size")
+
+
 ATTACK_EXPECTATIONS: tuple[type[GateExpectation], ...] = (
     ExpectLabelsNoFinerThanPolicy,
     ExpectNoRehashedIdentifiers,
@@ -204,4 +226,6 @@ ATTACK_EXPECTATIONS: tuple[type[GateExpectation], ...] = (
     ExpectTotalsToRecoverNothing,
     ExpectLabelsToStayInAnEpoch,
     ExpectNothingButWhatWasDrawn,
+    ExpectNothingButWhatWasLearned,
+    ExpectNobodyToBeRemembered,
 )

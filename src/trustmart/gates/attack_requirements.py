@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from trustmart.gates.learned_requirements import requirements_of_learned
 from trustmart.gates.requirement import Memory, Requirement
 from trustmart.policy import Policy, Role
 from trustmart.policy.releases import Release
@@ -11,11 +12,11 @@ from trustmart.policy.releases import Release
 def attack_requirements(policy: Policy, mart: str, memory: Memory) -> list[Requirement]:
     """Return every attack that applies to a mart; what is noisy or learned is attacked by what it shows alone."""
     release = policy.releases[mart]
+    if release.learned:
+        return [_names(policy, mart), *requirements_of_learned(policy, mart, release.learned)]
     found = [_rehashed(policy, mart), _names(policy, mart)]
     if release.noise:
         return [*found, _drawn(mart, release)]
-    if release.learned:
-        return found
     found += list(_of_microdata(policy, mart, release) if release.is_microdata else _of_cubes(policy, mart, release))
     if release.tier is not None:
         found += list(_over_time(policy, mart, release, memory))
@@ -157,17 +158,7 @@ def _of_cubes(policy: Policy, mart: str, release: Release) -> Iterator[Requireme
             if one.how is None and one.round_to is None and (places := _numbers(policy, one.attribute))
         },
     )
-    coarser = dict(_coarser_cubes(policy, mart, release))
-    if coarser:
-        yield _requirement(
-            "ExpectOtherMartsToRecoverNothing",
-            "margins_of_each_other",
-            f"What coarser marts have more than this one is nobody, or at least {k} people: {', '.join(coarser)}.",
-            mart=mart,
-            class_size=size,
-            minimum_class_size=k,
-            coarser=coarser,
-        )
+    yield from _subtracted(policy, mart, release)
     if release.margins:
         yield _requirement(
             "ExpectTotalsToRecoverNothing",
@@ -233,6 +224,26 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
     )
 
 
+def _subtracted(policy: Policy, mart: str, release: Release) -> Iterator[Requirement]:
+    """Subtract the mart from coarser ones, and finer ones from it: both are held, for what stands of one stays."""
+    pairs = {mart: dict(_coarser_cubes(policy, mart, release))}
+    for other, one in policy.releases.items():
+        if other != mart and one.class_size and not (one.noise or one.learned):
+            pairs[other] = {name: how for name, how in _coarser_cubes(policy, other, one) if name == mart}
+    for finer, coarser in pairs.items():
+        if coarser:
+            yield _requirement(
+                "ExpectOtherMartsToRecoverNothing",
+                "margins_of_each_other",
+                f"What {', '.join(coarser)} has more than {finer} is nobody, or at least"
+                f" {policy.releases[finer].minimum_class_size} people.",
+                mart=finer,
+                class_size=policy.releases[finer].class_size,
+                minimum_class_size=policy.releases[finer].minimum_class_size,
+                coarser=coarser,
+            )
+
+
 def _coarser_cubes(policy: Policy, mart: str, release: Release) -> Iterator[tuple[str, list[str]]]:
     """Yield the cubes of people whose columns this cube has too, with their class size and columns."""
     for other, one in policy.releases.items():
@@ -276,7 +287,13 @@ def _sensitive_attributes(release: Release) -> set[str]:
 
 def _is_of_people(policy: Policy, release: Release) -> bool:
     """Return whether all labels are of tables with a row per person, so that a person is in one cell."""
-    of_people = {name for _, table in _raw_tables(policy) if table.key == (table.subject,) for name in table.columns}
+    # A table that keeps its versions (the watermark is part of the key) is read at the newest: a row per person too.
+    of_people = {
+        name
+        for _, table in _raw_tables(policy)
+        if set(table.key) - {table.watermark} == {table.subject}
+        for name in table.columns
+    }
     return all(published.attribute in of_people for published in release.quasi_identifiers.values())
 
 

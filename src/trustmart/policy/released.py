@@ -85,8 +85,13 @@ def _of_learned(policy: Policy, release: Release) -> Iterator[Fault]:
         known = [name for name, one in policy.releases.items() if one.is_microdata]
         yield ("learned", "learned_from"), not_one_of(release.learned.learned_from, known, "a release of microdata")
         return
-    wanted = [*release.learned.features, *([release.learned.target] if release.learned.target else [])]
-    for column in wanted:
+    if release.minimum_class_size < teacher.minimum_class_size:
+        asked = f"{release.learned.learned_from} asks for {teacher.minimum_class_size}"
+        yield (
+            ("minimum_class_size",),
+            f"what is learned stands for no fewer people than what it is learned from; {asked}",
+        )
+    for column in release.learned.columns_learned_from:
         if column not in teacher.columns:
             yield (
                 ("learned", "features"),

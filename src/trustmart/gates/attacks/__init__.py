@@ -1,14 +1,16 @@
-"""The attacks that an anonymized mart must withstand before anyone may read it (ANONYMITY: the gate, G0 to G9).
+"""The attacks that an anonymized mart must withstand before anyone may read it (ANONYMITY: the gate, G0 to G11).
 
 Each is a function of a reader and arguments that a suite can keep; it works in the warehouse and brings back counts.
 """
 
 from collections.abc import Callable, Mapping
 
+from trustmart.gates.attacks.comparison import sharing
 from trustmart.gates.attacks.cube_inference import cube_inference
 from trustmart.gates.attacks.dictionary import rehashed
 from trustmart.gates.attacks.history import whole_history
 from trustmart.gates.attacks.inference import inference
+from trustmart.gates.attacks.learned import learned_rows, membership_of_learned
 from trustmart.gates.attacks.linkability import margins_of_each_other, pair_classes
 from trustmart.gates.attacks.names_in_text import names_in_text
 from trustmart.gates.attacks.noise import drawn_cells
@@ -40,7 +42,9 @@ ATTACKS: Mapping[str, Attack] = {
         table_audit,
         stability,
         drawn_cells,
+        learned_rows,
+        membership_of_learned,
     )
 }
 
-__all__ = ["ATTACKS", "Attack", "Attacked"]
+__all__ = ["ATTACKS", "Attack", "Attacked", "sharing"]
