@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 # Into every text column of every candidate, row by row: an e-mail, a phone, a number, a street, a full name, a subject.
 _PEOPLE = """
 create temp table people as select unnest([email, phone, customer_id_crm, street, given_name || ' ' || surname, subject_id]) as value
-from restricted.main.{raw} where email is not null and phone is not null and street is not null and surname is not null limit 300
+from restricted.main.raw_crm__customers where email is not null and phone is not null and street is not null and surname is not null limit 300
 """
 
 
@@ -33,10 +33,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Night:
 def fill_with_people(night: Night) -> None:
     """Write people into every text of every candidate."""
     with DuckDBWarehouse(night.settings).session(writes="restricted") as session:
-        raw = next(
-            one.rpartition(".")[2] for one in session.tables_with("restricted", "subject_id") if "customers" in one
-        )
-        session.run(_PEOPLE.format(raw=raw.strip('"')))
+        session.run(_PEOPLE)
         texts = session.rows(
             "select table_name, column_name from duckdb_columns() where database_name = 'restricted'"
             f" and schema_name = '{CANDIDATE_SCHEMA}' and data_type = 'VARCHAR'"
