@@ -231,3 +231,47 @@ def test_a_history_that_is_missing_is_held(warehouse: Warehouse) -> None:
     (finding,) = attack(warehouse, "whole_history").findings
     assert "trustmart transform" in finding.next_step
     assert attack(warehouse, "differencing").skipped
+
+
+def test_labels_of_the_laboratory_are_of_mixed_levels_but_none_below_the_minimum(warehouse: Warehouse) -> None:
+    """(S12) A year beside decades is what a tree tells; a planted month of birth is finer than policy allows."""
+    mixed = {**CALLS["declared_labels"], "one_level": False}
+    warehouse.run(f"update {PEOPLE} set born = '1985' where rowid < 50")
+    assert ATTACKS["declared_labels"](warehouse, mart="people", **mixed).findings == ()
+    warehouse.run(f"update {PEOPLE} set born = '1985-03' where rowid < 20")
+    (finding,) = ATTACKS["declared_labels"](warehouse, mart="people", **mixed).findings
+    assert "finer than the level" in finding.what
+
+
+def test_one_in_a_hundred_may_be_relabelled_by_a_frozen_tree(warehouse: Warehouse) -> None:
+    """(S13) Sixty of 8,000 untouched people with other labels are a repair; a hundred are another tree."""
+    tree = {**CALLS["stability"], "tree": True}
+    other = f"(select max(class_id) from {MEMBERS})"
+    for people, held in ((60, False), (100, True)):
+        warehouse.run(
+            f"update {MEMBERS} set class_id = {other} where subject_id in (select subject_id from {MEMBERS}"
+            f" where class_id <> {other} order by subject_id limit {people})"
+        )
+        assert bool(ATTACKS["stability"](warehouse, mart="people", **tree).findings) == held
+
+
+def test_somebody_who_moved_is_not_relabelled_while_the_class_they_left_is_held_back(warehouse: Warehouse) -> None:
+    """(S13) Who is shown in two classes, the old one as it was and the new one, has kept the one they were in."""
+    other = f"(select max(class_id) from {MEMBERS} where class_id <> m.class_id)"
+    warehouse.run(f"insert into {MEMBERS} select {other}, subject_id from {MEMBERS} as m where subject_id = {ONE}")
+    assert attack(warehouse, "stability").findings == ()
+
+
+def test_somebody_who_changed_while_their_class_was_held_back_is_not_relabelled(warehouse: Warehouse) -> None:
+    """(S13) A change that came in two releases ago shows tonight, as the class waited: no recoding did that."""
+    other = f"(select max(class_id) from {MEMBERS} where class_id <> m.class_id)"
+    warehouse.run(
+        "insert into restricted.main.releases_before values ('people', timestamp '2026-02-03', 'r')",
+        f"update {MEMBERS} as m set class_id = {other} where subject_id = {ONE}",
+    )
+    (finding,) = attack(warehouse, "stability").findings
+    assert finding.count == 1
+    warehouse.run(
+        f"update restricted.main.raw_crm__customers set _ingested_as_of = '2026-02-02' where subject_id = {ONE}"
+    )
+    assert attack(warehouse, "stability").findings == ()

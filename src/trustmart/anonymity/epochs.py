@@ -5,7 +5,7 @@ finding 4). Inside an epoch nothing changes; a new one may only be coarser, unle
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from trustmart.anonymity.hierarchy import Hierarchy
@@ -18,6 +18,7 @@ class Epoch:
 
     number: from 1. levels, level_names, hierarchies (their digests): by column. digest: of the recoding.
     reason: why it was opened. notice: what changed, for those who read the mart. loss: when it was fitted, 0 to 1.
+    tree: in the laboratory, the tree as it is pooled by now; levels are then the finest of any of its nodes.
     """
 
     mart: str
@@ -30,6 +31,7 @@ class Epoch:
     notice: str
     loss: float
     optimal: bool
+    tree: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the ledger keeps it."""
@@ -80,10 +82,24 @@ def notice_of(previous: Epoch | None, level_names: Mapping[str, str]) -> str:
     return "; ".join(changed) + "." if changed else "The hierarchies changed; the levels are the same."
 
 
-def newest_epoch(facts: Sequence[Mapping[str, Any]], mart: str) -> Epoch | None:
-    """Return a mart's newest epoch from what the ledger keeps, oldest first."""
+def newest_epoch(
+    facts: Sequence[Mapping[str, Any]], mart: str, *, poolings: Sequence[Mapping[str, Any]] = ()
+) -> Epoch | None:
+    """Return a mart's newest epoch from what the ledger keeps, oldest first. poolings: what `pooling_of` returned."""
     found = [one for one in facts if one["mart"] == mart]
-    return Epoch(**found[-1]) if found else None
+    if not found:
+        return None
+    epoch = Epoch(**found[-1])
+    since = [one for one in poolings if (one["mart"], one["epoch"]) == (mart, epoch.number)]
+    if epoch.tree is None or not since:
+        return epoch
+    return replace(epoch, tree={**epoch.tree, "pooled": since[-1]["pooled"], "digest": since[-1]["digest"]})
+
+
+def pooling_of(epoch: Epoch) -> dict[str, Any]:
+    """Return what the ledger keeps of a tree that was pooled inside its epoch: the tree itself stands there already."""
+    tree = epoch.tree or {}
+    return {"mart": epoch.mart, "epoch": epoch.number, "pooled": tree["pooled"], "digest": tree["digest"]}
 
 
 def _told(level: str) -> str:

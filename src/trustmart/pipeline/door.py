@@ -5,11 +5,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from trustmart.anonymity.epochs import pooling_of
 from trustmart.anonymizing.cubes import make_cube
+from trustmart.anonymizing.laboratory import make_laboratory
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import make_microdata
 from trustmart.anonymizing.words import quoted
-from trustmart.errors import ReleaseFault, TrustmartError
+from trustmart.errors import TrustmartError
 from trustmart.gates import Finding
 from trustmart.lineage import Manifest
 from trustmart.pipeline.context import Context
@@ -124,8 +126,6 @@ def _by_tier(context: Context, session: Session, mart: str, release: Release, pl
     """Make the candidate."""
     if release.noise is not None:
         return make_noisy(context, session, mart, release, places.records, places.target)
-    if release.tier is Tier.LABORATORY:
-        raise ReleaseFault(["the night does not make the laboratory tier yet: trustmart anonymize, with method: tree"])
     if release.learned is not None:
         return make_learned_mart(context, session, release, places.records, places.target)
     if release.is_microdata:
@@ -143,9 +143,10 @@ def _by_tier(context: Context, session: Session, mart: str, release: Release, pl
 
 
 def _microdata(context: Context, session: Session, mart: str, release: Release, places: _Places) -> Made:
-    """Apply the standing epoch's recoding; where a new one has to open, write it into the ledger."""
+    """Apply the standing epoch's recoding; a new one, or a tree that had to be pooled, is written into the ledger."""
     standing = epoch_of(context, mart)
-    made, epoch = make_microdata(
+    make = make_laboratory if release.tier is Tier.LABORATORY else make_microdata
+    made, epoch = make(
         session,
         mart=mart,
         release=release,
@@ -157,8 +158,10 @@ def _microdata(context: Context, session: Session, mart: str, release: Release, 
         standing=_standing(context, session, mart, release),
         has_history=bool(session.value("select count(*) from restricted.releases_before where mart = ?", [mart])),
     )
-    if epoch != standing:
+    if standing is None or epoch.number != standing.number:
         context.ledger.record("epoch", epoch.as_dict(), at=context.as_of)
+    elif epoch != standing:
+        context.ledger.record("pooling", pooling_of(epoch), at=context.as_of)
     return made
 
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from trustmart.policy.models import Policy, Role
 from trustmart.policy.releases import Measure, PublishedColumn, Release
+from trustmart.policy.reserved import reserved_names
 from trustmart.policy.wording import not_one_of
 
 Fault = tuple[tuple[str | int, ...], str]
@@ -39,6 +40,9 @@ def _of_columns(policy: Policy, release: Release) -> Iterator[Fault]:
             yield ("sensitive", column), what
     if len(set(release.columns)) != len(release.columns):
         yield (), "a column is listed twice"
+    if release.tier is not None:
+        for column in sorted(reserved_names(is_microdata=release.is_microdata) & set(release.columns)):
+            yield (), f"{column!r} is a name that the door and the gate use themselves: call the column something else"
     for column in release.columns:
         named = policy.attributes.get(column)
         if named is not None and named.role is Role.DIRECT_IDENTIFIER:

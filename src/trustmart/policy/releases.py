@@ -167,7 +167,8 @@ class Release(PolicyModel):
     margins: further sets of columns that totals are published for (label `*` stands for all); the empty one is the
     grand total. dominance_percent: p of the p %-rule for sums. hold_back: a class that changed by fewer people than the
     minimum class size since it was published shows its last figures. learned: what is published is learned from another
-    mart; its columns are those of its kind, beside class_size.
+    mart; its columns are those of its kind, beside class_size. reserve: in the laboratory, so many people above the
+    minimum class size are in every group of the tree when it is grown (2 unless given).
     """
 
     title: str
@@ -185,6 +186,7 @@ class Release(PolicyModel):
     hold_back: bool = False
     noise: Noise | None = None
     learned: Learned | None = None
+    reserve: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _fits_its_tier(self) -> "Release":
@@ -198,6 +200,8 @@ class Release(PolicyModel):
             raise ValueError("class_size is missing: which column says how many people a row stands for?")
         if not is_cube and (self.class_size or self.measures or self.noise or self.learned or self.hold_back):
             raise ValueError("class_size, measures, noise, learned and hold_back are for cubes; here a row is a person")
+        if self.reserve is not None and self.tier is not Tier.LABORATORY:
+            raise ValueError("reserve is for the laboratory: the other tiers grow no tree")
         if is_cube and (self.sensitive or self.publish):
             raise ValueError("sensitive and publish are for microdata and the laboratory; a cube has measures")
         if not is_cube and len(self.sensitive) > 1 and self.tier is Tier.ANALYST_MICRODATA:

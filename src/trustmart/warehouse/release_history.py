@@ -90,6 +90,39 @@ def changes_since(published: str, tonight: str) -> str:
     )
 
 
+def versions_of(mart: str, tonight: str, *, releases: int = 30) -> str:
+    """Return common table expressions that compare tonight's classes with each of the last releases of a mart.
+
+    tonight: a relation with class_id and subject_id. Yields `sizes` (class_id, people: tonight's classes), `changes`
+    (class_id, changed: how many joined or left since a release, a row for each) and `stays` (class_id, stayed: how many
+    of tonight's people have been in the class since a given release or longer, a row for each that somebody came with).
+    Somebody who was forgotten counts as being there until their class is published anew.
+    """
+    always = "timestamp '9999-12-31 00:00:00'"
+    return (
+        f"releases as (select released_at from {RELEASES_BEFORE} where mart = '{mart}'"
+        f" order by released_at desc limit {releases}),"
+        f" sizes as (select class_id, count(*) as people from {tonight} group by class_id),"
+        f" history as (select class_id, subject_id, since, until is null as is_open, case when until is null or"
+        f" {_forgotten_since(mart, RELEASES_BEFORE)} then {always} else until end as ended"
+        f" from {MEMBERS_BEFORE} as members where mart = '{mart}'),"
+        # Whoever came and went together is counted together, so that releases meet cohorts and not people.
+        " cohorts as (select history.class_id, since, ended, is_open, count(*) as people,"
+        " count(tonight.subject_id) as same from history"
+        f" left join {tonight} as tonight on tonight.class_id = history.class_id"
+        " and tonight.subject_id = history.subject_id group by history.class_id, since, ended, is_open),"
+        " versions as (select class_id, released_at, sum(people) as people, sum(same) as same"
+        " from cohorts join releases on since <= released_at and ended > released_at group by class_id, released_at),"
+        " changes as (select sizes.class_id,"
+        " sizes.people + coalesce(versions.people, 0) - 2 * coalesce(versions.same, 0) as changed"
+        " from sizes cross join releases left join versions"
+        " on versions.class_id = sizes.class_id and versions.released_at = releases.released_at),"
+        " came as (select class_id, greatest(since, (select min(released_at) from releases)) as since,"
+        " sum(same) as same from cohorts where is_open and same > 0 group by all),"
+        " stays as (select class_id, sum(same) over (partition by class_id order by since) as stayed from came)"
+    )
+
+
 def remember(session: Session, *, mart: str, members: str, released_at: datetime, release_id: str) -> None:
     """Take down who is in which class of a mart that was just published. Saying it twice changes nothing.
 

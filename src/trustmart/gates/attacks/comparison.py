@@ -66,8 +66,8 @@ def _make(reader: Reader, mart: str) -> None:
     """Compare everybody.
 
     A class that is held back has its members as published, those who were forgotten since without a name: its figures
-    still count them. Numbered, they meet themselves in the history; a class that is made anew has lost them. Only they
-    are numbered: there are few of them.
+    still count them. Numbered, they meet themselves in the history; a class that is made anew has lost them, tonight or
+    when it comes to it. Only they are numbered: there are few of them.
     """
     reader.rows(f"create schema if not exists {SCHEMA}")
     number = f"concat('{NULL_SIGN}', class_id, cast(row_number() over (partition by class_id order by %s) as varchar))"
@@ -76,7 +76,7 @@ def _make(reader: Reader, mart: str) -> None:
     # Their `until` is the forgetting's instant; that of all others is null or a release's.
     lost = (
         "select class_id, since, until, until is not null and until not in"
-        f" (select released_at from {RELEASES} where mart = ?) and class_id in ({nameless}) as is_counted"
+        f" (select released_at from {RELEASES} where mart = ?) as is_counted"
         f" from {MEMBERS} where mart = ? and subject_id is null"
     )
     tonight = (

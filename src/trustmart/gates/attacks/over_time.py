@@ -99,7 +99,7 @@ def stability(
     tree: bool,
     epoch: str | None = None,
 ) -> Attacked:
-    """Count the people about whom nothing was delivered since the last release, and whose class is another.
+    """Count the people about whom nothing was delivered since their class was last made anew, and who are in another.
 
     changed_in: the raw tables that know when a person's row came in. tree: a frozen tree may relabel 1 %. epoch: the
     id of the epoch that tonight's labels and the last release's share; None where the recoding is new tonight.
@@ -109,24 +109,29 @@ def stability(
     if not is_there(reader, mart):
         return not_made("G9", _NO_HISTORY)
     touched = [
-        f"select subject_id from {restricted(table)}"
-        f" where {quoted(_instant(reader, table))} > (select moment from last)"
+        f"select subject_id, {quoted(_instant(reader, table))} as moment from {restricted(table)}"
         for table in changed_in
         if _instant(reader, table)
-    ] or ["select cast(null as varchar) as subject_id where false"]
+    ] or ["select cast(null as varchar) as subject_id, cast(null as timestamp) as moment where false"]
     with compared(reader, mart) as comparison:
         ((people, relabelled),) = reader.rows(
             f"with {_releases()}, last as (select max(released_at) as moment from releases),"
-            f" touched as (select distinct subject_id from ({' union all '.join(touched)}) as touched),"
-            f" gone as (select class_id, subject_id from {comparison} where not is_tonight and {_WAS_THERE}),"
-            f" fresh as (select class_id, subject_id from {comparison} where is_tonight and until is null"
-            " and since is null),"
-            # A row of microdata is a person: whoever is in another class has left one and is new in the other.
-            " moved as (select count(*) as n from gone join fresh using (subject_id) anti join touched"
-            " using (subject_id) where fresh.class_id <> gone.class_id),"
-            f" stayed as (select count(*) as n from {comparison} anti join touched using (subject_id)"
-            f" where is_tonight and {_WAS_THERE})"
-            " select (select n from stayed) + (select n from moved), (select n from moved)",
+            f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as came"
+            " group by subject_id),"
+            # A class that is held back shows people as they were when it was last made anew, whatever came in since.
+            f" anew as (select class_id, max(greatest(since, coalesce(until, since))) as moment from {comparison}"
+            " where since is not null group by class_id),"
+            f" untouched as (select c.class_id, c.subject_id, c.is_tonight from {comparison} as c join anew"
+            " on anew.class_id = c.class_id left join touched on touched.subject_id = c.subject_id"
+            f" where {_WAS_THERE} and (touched.moment is null or touched.moment <= anew.moment)),"
+            f" tonight as (select subject_id from {comparison} where is_tonight and until is null),"
+            # Somebody who moved is in two classes while the one they left is held back: nobody is relabelled who is
+            # still in one of those they were in.
+            " moved as (select distinct gone.subject_id from untouched as gone semi join tonight using (subject_id)"
+            " anti join (select subject_id from untouched where is_tonight) as still using (subject_id)"
+            " where not gone.is_tonight)"
+            " select (select count(*) from untouched where is_tonight) + (select count(*) from moved),"
+            " (select count(*) from moved)",
             [mart],
         )
     share = int(relabelled) / int(people) if people else 0.0
