@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all spark check up bench bench-peers docs clean lock format
+.PHONY: help demo test test-all spark check up bench bench-peers bench-anonymeter docs clean lock format
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -64,6 +64,15 @@ var/bench-venv/.installed: benchmarks/peers/requirements.lock.txt $(VENV)/.insta
 
 bench-peers: var/bench-venv/.installed  ## measure the anonymity engine against ANJANA, anonypy and pyCANON
 	@$(BIN)/python benchmarks/peers.py
+
+var/anonymeter-venv/.installed: benchmarks/anonymeter/requirements.lock.txt $(VENV)/.installed
+	@mkdir -p var
+	@test -x var/anonymeter-venv/bin/python || $(BIN)/python -m venv var/anonymeter-venv
+	@VIRTUAL_ENV=var/anonymeter-venv $(BIN)/uv pip sync --quiet --require-hashes benchmarks/anonymeter/requirements.lock.txt
+	@touch $@
+
+bench-anonymeter: var/anonymeter-venv/.installed  ## attack samples of a night's microdata with Anonymeter, beside the gate
+	@$(BIN)/python benchmarks/anonymeter_check.py
 
 docs: $(VENV)/.installed  ## build dbt's documentation of every model and column
 	@$(BIN)/trustmart docs

@@ -1,6 +1,9 @@
 """What each attack costs on microdata of a million people, as a multiple of one GROUP BY over the mart.
 
 .venv/bin/python benchmarks/attacks.py [people]
+
+Seconds of the processors stand beside those of the clock: the machine may be shared. The attacks over time read one
+comparison of tonight's members with the remembered ones; it is a line of its own, and shared out in "over time, each".
 """
 
 import sys
@@ -10,7 +13,8 @@ from typing import Any
 
 import duckdb
 
-from trustmart.gates.attacks import ATTACKS
+from trustmart.gates.attacks import ATTACKS, sharing
+from trustmart.gates.attacks.comparison import compared
 
 PEOPLE = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 DOOR, CANDIDATE = "restricted.anonymized_door", "restricted.anonymized_candidate"
@@ -82,14 +86,24 @@ class Reader:
         return self.connection.execute(statement, list(parameters)).fetchall()
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """Return the fastest of three."""
-    times = []
+def seconds(work: Callable[[], Any]) -> tuple[float, float]:
+    """Return the fastest of three, by the clock and of the processors."""
+    walls, cpus = [], []
     for _ in range(3):
-        started = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         work()
-        times.append(time.perf_counter() - started)
-    return min(times)
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    return min(walls), min(cpus)
+
+
+def compare(reader: Reader) -> None:
+    """Compare tonight's members with the remembered ones."""
+    with compared(reader, "people"):
+        pass
+
+
+OVER_TIME = ("whole_history", "differencing", "intersection", "stability")
 
 
 def main() -> None:
@@ -97,11 +111,23 @@ def main() -> None:
     reader = Reader()
     everything = "born, country, job, loan"
     floor = seconds(lambda: reader.rows(f"select {everything}, count(*) from {CANDIDATE}.people group by {everything}"))
-    print(f"{PEOPLE:,} people; one GROUP BY over the mart {floor:.3f} s")
-    for name, arguments in CALLS.items():
-        took = seconds(lambda name=name, arguments=arguments: ATTACKS[name](reader, mart="people", **arguments))
-        found = len(ATTACKS[name](reader, mart="people", **arguments).findings)
-        print(f"{name:16} {took:7.3f} s  {took / floor:5.1f} x  {found} findings")
+    print(f"{PEOPLE:,} people; one GROUP BY over the mart {floor[0]:.3f} s, processors {floor[1]:.3f} s")
+
+    def told(name: str, took: tuple[float, float], more: str = "") -> None:
+        ratios = f"{took[0] / floor[0]:5.1f} x {took[1] / floor[1]:5.1f} x"
+        print(f"{name:16} {took[0]:7.3f} s  processors {took[1]:7.3f} s  {ratios}  {more}")
+
+    comparing = seconds(lambda: compare(reader))
+    told("(comparison)", comparing)
+    together = [list(comparing)]
+    with sharing(reader):
+        for name, arguments in CALLS.items():
+            took = seconds(lambda name=name, arguments=arguments: ATTACKS[name](reader, mart="people", **arguments))
+            found = len(ATTACKS[name](reader, mart="people", **arguments).findings)
+            told(name, took, f"{found} findings")
+            together += [list(took)] if name in OVER_TIME else []
+    wall, cpu = (sum(one) / len(OVER_TIME) for one in zip(*together, strict=True))
+    told("over time, each", (wall, cpu), "with its share of the comparison")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "aud_email_marketing__active_customers": ("int_subjects__permitted",),
     "aud_insurance_cross_sell__home_owners": ("int_subjects__permitted",),
     "aud_loan_offers__good_standing": ("int_subjects__permitted",),
+    "dim_customer_clusters": ("dim_customer_profiles",),
     "dim_customer_profiles": ("int_customers__anonymizable",),
     "dim_customer_segments": ("int_customers__anonymizable",),
     "fct_active_customers_by_month": ("int_bookings__anonymizable",),
@@ -12,6 +13,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
         "int_customers__anonymizable",
         "int_interactions__anonymizable",
     ),
+    "fct_offer_propensity": ("fct_offer_profiles",),
     "fct_transactions_by_segment": ("int_transactions__anonymizable",),
     "int_bookings__anonymizable": (
         "int_customers__generalized",
@@ -56,6 +58,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
         "stg_trustmart__erased_mailboxes",
         "stg_trustmart__night",
     ),
+    "int_subjects__labelled": ("int_subjects__permitted",),
     "int_subjects__permitted": (
         "int_customers__deduplicated",
         "int_customers__generalized",
@@ -73,7 +76,8 @@ PARENTS: dict[str, tuple[str, ...]] = {
         "stg_trustmart__night",
     ),
     "score_term_deposit_propensity__customers": (
-        "fct_campaign_outcomes_by_segment",
+        "fct_offer_propensity",
+        "int_subjects__labelled",
         "int_subjects__permitted",
     ),
     "stg_crm__consent_events": (),

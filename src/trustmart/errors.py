@@ -7,6 +7,8 @@
     │   ├── WarehouseBusy         another process is writing the same zone
     │   ├── WarehouseLocked       the key does not open the zone
     │   ├── LedgerBroken          somebody has changed the ledger's file
+    │   ├── ReleasesBroken        a manifest of the releases, or what it seals, is not as it was written
+    │   ├── ReleaseUnknown        no release has this id, or what it published is not kept any longer
     │   ├── ExtraMissing          what is asked for needs packages of an extra that is not installed
     │   └── StatementFailed       the engine refused a statement; its own words may quote a person, so they are not kept
     ├── SourceError               who: the owner of the CRM extract
@@ -24,6 +26,7 @@
     │   └── TypesHeld             a column's privacy type is not what policy allows
     ├── Held                      who: the data protection officer and the mart's owner
     │   ├── ReleaseHeld           an anonymized mart lets somebody stand out
+    │   ├── RollbackHeld          an earlier release may not be put back: policy asks for more now
     │   ├── BudgetSpent           a population has too little epsilon left this year for a noisy release
     │   └── ActivationHeld        a row of an audience has no legal basis now
     ├── DestinationError          who: the marketer; the destination did not take what was sent
@@ -66,6 +69,14 @@ class WarehouseLocked(ConfigurationError):
 
 class LedgerBroken(ConfigurationError):
     """The ledger's file is not as it was written."""
+
+
+class ReleasesBroken(ConfigurationError):
+    """A manifest of the chain of releases, or what it seals, is not as it was written."""
+
+
+class ReleaseUnknown(ConfigurationError):
+    """There is no such release, or what it published is not kept any longer."""
 
 
 class ExtraMissing(ConfigurationError):
@@ -140,6 +151,10 @@ class Held(TrustmartError):
 
 class ReleaseHeld(Held):
     """An anonymized mart is kept back; its last release stands."""
+
+
+class RollbackHeld(Held):
+    """An earlier release is not put back, as policy would not let it go now; what stands, stands."""
 
 
 class BudgetSpent(Held):

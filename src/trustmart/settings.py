@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         return folder
 
     @property
+    def releases_folder(self) -> Path:
+        """Return the folder of the releases' manifests, and of what the last ones published."""
+        return private_folder(self.warehouse_folder / "releases")
+
+    @property
     def ledger_file(self) -> Path:
         """Return the ledger's file."""
         return self.data_folder / "ledger.jsonl"

@@ -96,7 +96,7 @@ def test_a_draft_is_not_built_and_its_people_are_taken_back(company: Company) ->
     assert company.sent(stages, LETTERS) == (0, 0)
     with pytest.raises(ReleaseHeld, match=r"email_marketing is a draft.*not signed by legal"):
         raise_if_held(stages["release"])
-    assert [mart["verdict"] for mart in stages["release"]["marts"]] == ["released"] * 6
+    assert [mart["verdict"] for mart in stages["release"]["marts"]] == ["released"] * 8
 
     company.say(UNSIGNED, SIGNED)
     added = company.sent(company.night(), MAIL)
@@ -153,7 +153,7 @@ def test_every_crossing_into_personal_space_is_registered_with_its_count(company
     (crossing,) = company.facts("crossing")
     assert crossing["people"] == company.people(SCORE)
     assert (crossing["learned_from"], crossing["legal_basis"]) == (
-        "fct_campaign_outcomes_by_segment",
+        "fct_offer_propensity",
         "legitimate_interest",
     )
     company.say("owners: {business: head_of_savings, legal: dpo}", "owners: {business: head_of_savings}")

@@ -148,7 +148,7 @@ def _fork(plan: Plan, folder: Path, number: int, kill: Kill | None, duration: fl
         return child
     signal.alarm(_LONGEST_NIGHT_SECONDS)
     try:
-        on_node = _arm(kill, folder, duration) if kill else None
+        on_node = arm(kill, folder, duration) if kill else None
         _night(plan, folder, number=number, on_node=on_node, objecting=objecting)
     except BaseException:  # noqa: BLE001 - whatever it was, this child must not go on as its parent
         (folder / "failure.txt").write_text(traceback.format_exc())
@@ -177,7 +177,7 @@ def _night(
     night(context, on_node=on_node)
 
 
-def _arm(kill: Kill, folder: Path, duration: float) -> Callable[..., None] | None:
+def arm(kill: Kill, folder: Path, duration: float = 0.0) -> Callable[..., None] | None:
     """Have this process die where the kill says; returns a listener for dbt where that is the place."""
     if kill.share_of_time:
         # The default action of this signal ends the process at once, in the middle of whatever the engine does. The

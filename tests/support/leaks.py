@@ -4,6 +4,7 @@ All values are looked for at every byte (Rabin and Karp's idea: compare windows 
 patterns at once), whatever stands before or behind them and whatever the file is.
 """
 
+import base64
 import csv
 import hashlib
 import html
@@ -11,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import duckdb
 import numpy as np
@@ -18,6 +20,7 @@ import numpy as np
 WINDOW = 7  # "c123456", the shortest value that says enough by itself wherever it stands
 _CHUNK = 1 << 22
 _HEX_BEHIND, _HEX_BEFORE = re.compile(rb"[0-9a-f]*"), re.compile(rb"[0-9a-f]*$")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 _BETWEEN_WORDS = re.compile(r"(?:[^\w.]|_|\.(?!\d))+")  # a decimal stays one word
 _ESCAPES = (
     (re.compile(r"\\u([0-9a-fA-F]{4})"), lambda found: chr(int(found[1], 16))),
@@ -89,6 +92,9 @@ class PersonalValues:
         found = self.finder.find(content.lower())
         if b"\x00" not in content:
             found |= self.in_text(content.decode(errors="replace"))
+        for reading in decoded(content):
+            # What is read out of noise is noise, in which short values turn up by chance.
+            found |= self.finder.find(reading.lower(), shortest=WINDOW)
         return found
 
     def in_encrypted_file(self, path: Path) -> Counter[str]:
@@ -105,6 +111,25 @@ class PersonalValues:
             for table, text in _database_texts(reader):
                 found += Counter({f"{kind} in {table}": number for kind, number in self.in_text(text).items()})
         return found
+
+
+def decoded(content: bytes) -> Iterator[bytes]:
+    """Yield what bytes say to somebody who reads them as an address, as Base64, as UTF-16, or its escapes in JSON."""
+    if b"%" in content:
+        yield unquote_to_bytes(content).decode(errors="replace").lower().encode()
+    yield b"\n".join(_from_base64(run) for run in _BASE64.findall(content))
+    if b"\\u" in content:
+        yield _ESCAPES[0][0].sub(_ESCAPES[0][1], content.decode(errors="replace")).lower().encode(errors="replace")
+    if b"\x00" in content:
+        for encoding in ("utf-16-le", "utf-16-be"):
+            for start in (0, 1):
+                yield content[start:].decode(encoding, errors="ignore").lower().encode(errors="replace")
+
+
+def _from_base64(run: bytes) -> bytes:
+    """Return what a run of letters says as Base64, of either alphabet, padded or not."""
+    whole = run.translate(bytes.maketrans(b"-_", b"+/"))
+    return base64.b64decode(whole[: len(whole) - (len(whole) % 4 == 1)] + b"=" * (-len(whole) % 4))
 
 
 class Finder:

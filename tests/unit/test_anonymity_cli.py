@@ -54,6 +54,23 @@ def test_inspect_says_every_measure(tmp_path: Path) -> None:
     assert said["sensitive"]["ill"]["recursive_c_for_l"] == {"2": None, "3": None}
 
 
+def test_a_quick_look_says_the_same_k_l_and_t(tmp_path: Path) -> None:
+    """S12: --quick is one statement with the same three figures, worst and by column; it draws no picture."""
+    content = {"x": ["a", "a", None, None], "s": ["1", "2", "3", "3"], "r": ["1", "1", "1", "2"]}
+    path = tmp_path / "people.parquet"
+    parquet.write_table(pa.table(content), path)
+    asked = ["inspect", str(path), "--quasi-identifiers", "x", "--sensitive", "s,r"]
+    whole = json.loads(runner.invoke(app, [*asked, "--json"]).stdout)
+    quick = json.loads(runner.invoke(app, [*asked, "--quick", "--json"]).stdout)
+    for name in ("smallest_class_size", "smallest_diversity", "largest_t"):
+        assert quick[name] == pytest.approx(whole[name]), name
+    assert quick["sensitive"]["s"]["smallest_diversity"] == 1
+    shown = runner.invoke(app, [*asked, "--quick"])
+    assert "smallest class size" in shown.output
+    refused = runner.invoke(app, [*asked, "--quick", "--picture", str(tmp_path / "classes.svg")])
+    assert (refused.exit_code, "--picture" in refused.output) == (1, True)
+
+
 def test_inspect_reads_csv_as_it_stands(tmp_path: Path) -> None:
     """S18: 01001 stays a postcode, semicolons are separators, an empty field is a null."""
     source = tmp_path / "people.csv"

@@ -25,6 +25,8 @@ COMMANDS = [
     "decide",
     "record",
     "decisions",
+    "releases",
+    "rollback",
     "budget",
     "check",
     "request",

@@ -361,10 +361,12 @@ def test_the_shipped_project_breaks_no_fence() -> None:
 def test_applying_what_was_learned_needs_a_use_case_of_its_own() -> None:
     """A personal mart that reads an anonymized one is a crossing; unless policy names it, nothing is released (S15)."""
     crossing = {**known(PROJECT), "crossings": {}}
-    (found,) = broken_fences(read_manifest(compiled_manifest()), **crossing).findings
-    assert found.startswith(
-        "score_term_deposit_propensity__customers: applies fct_campaign_outcomes_by_segment to people"
-    )
+    found = broken_fences(read_manifest(compiled_manifest()), **crossing).findings
+    score = "score_term_deposit_propensity__customers"
+    assert [one.replace(";", ",").partition(",")[0] for one in found] == [
+        f"{score}: applies fct_offer_propensity to people",
+        f"{score}: reads int_subjects__labelled",
+    ]
 
 
 def test_people_kept_for_one_use_case_are_not_picked_for_another() -> None:

@@ -72,6 +72,18 @@ def test_every_listed_cell_is_published_empty_ones_too(nights: Nights) -> None:
     assert made.facts["epsilon"] <= 0.5
 
 
+def test_what_noise_costs_readers_is_told_without_a_look_at_people(nights: Nights) -> None:
+    """Usefulness is what the mechanism and noisy numbers say: with other people behind the same draw, the same (S12)."""
+    said = nights.make(day(11)).facts
+    nights.session.run("delete from restricted.records")
+    again = nights.make(day(11)).facts
+    for name in ("utility", "expected_error"):
+        assert again[name] == said[name], name
+    assert said["utility"]["measure"].startswith("expected")
+    assert said["expected_error"]["people"] == pytest.approx(said["scales"]["people"], rel=0.01)
+    assert 0 <= said["utility"]["loss"] <= 1
+
+
 def test_a_night_that_runs_again_draws_and_spends_once(nights: Nights) -> None:
     """The same night, and every other night of its month, shows the same numbers for one spend (S12)."""
     nights.make(day(11, 2))

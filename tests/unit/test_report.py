@@ -462,3 +462,49 @@ def test_the_terminal_says_what_is_held_and_what_to_type_next():
     assert long_path in said
     assert "Anonymous marts [for analysts]" in said
     assert said.rstrip().endswith("trustmart release")
+
+
+def useful_night() -> dict[str, Any]:
+    """Return a night whose door says what readers lose, of a cube, a noisy one, a model, and one that nobody measured."""
+    stages = full_night()
+    utility = {"measure": "accuracy of totals (median)", "raw": 1.0, "published": 0.994, "loss": 0.006}
+    cube = {"mart": "dim_segments", "title": "Segments", "tier": "open_cube", "status": "made", "rows": 156}
+    stages["transform"]["door"] = [
+        {**cube, "people_total": 45_184, "people_suppressed": 282, "utility": utility, "levels": {"born": "decade"},
+         "query_error": {"questions": 19, "median": 0.006, "largest": 0.5}},
+        {**cube, "title": "Noisy segments", "epsilon": 0.5, "utility": {**utility, "loss": 0.029},
+         "expected_error": {"people": 3.959}, "people_total": 34_013, "people_suppressed": 0},
+        {**cube, "title": "Who takes offers", "utility": {"measure": "AUC", "raw": 0.78, "published": 0.81,
+         "loss": -0.03}},
+        {**cube, "title": "Nobody measured"},
+        {**cube, "title": "Held at the door", "status": "held", "why": "no person", "rows": None},
+    ]  # fmt: skip
+    return stages
+
+
+def test_page_and_terminal_say_what_readers_lose():
+    """S18: each mart the door made: kind, rows, people kept, figure on raw data and as published, loss, levels."""
+    stages = useful_night()
+    read, said = text_of(page(stages)), " ".join(screen(stages).split())
+    assert max(map(len, screen(stages).splitlines())) <= 80
+    for figure in ("Segments", "99.4%", "0.994", "0.006", "born: decade", "Open cube with noise", "-0.030", "156"):
+        assert figure in read, figure
+        assert figure in said, figure
+    assert "19 questions; the worst answer is off by up to 50.0%" in read
+    assert "people ± 4.0" in read
+    assert "Nobody measured" in read
+    assert "not measured" in said
+    assert "Held at the door" not in read + said
+    # Who is left out of a noisy mart would have to be counted without noise.
+    assert "100.0%" not in said
+
+
+def test_a_loss_below_nothing_or_above_everything_stays_within_its_bar():
+    """S18: the picture of losses speaks them all, and draws none beyond its bar."""
+    stages = useful_night()
+    stages["transform"]["door"][0]["utility"]["loss"] = 7.5
+    chart = page(stages).split('id="useful"')[1].split("</figure>")[0]
+    assert "loss 7.500" in chart
+    assert "loss -0.030" in chart
+    widths = [float(x) for x in re.findall(r"L ([\d.]+) ", chart)]
+    assert max(widths) <= 340.01

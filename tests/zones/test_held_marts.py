@@ -19,10 +19,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MART = "dim_customer_segments"
 OTHERS = (
+    "dim_customer_clusters",
     "dim_customer_profiles",
     "fct_active_customers_by_month",
     "fct_campaign_outcomes_by_segment",
     "fct_offer_profiles",
+    "fct_offer_propensity",
     "fct_transactions_by_segment",
 )
 NEXT_NIGHT = NIGHT + timedelta(days=1)
@@ -88,10 +90,12 @@ def test_a_held_mart_keeps_its_last_release(
     assert after[MART] == before[MART]
     released_at = {row[0]: row[3].isoformat() for row in after["releases"]}
     assert released_at == {MART: "2026-11-20T23:59:59", **dict.fromkeys(OTHERS, "2026-11-21T23:59:59")}
+    said = {row[0]: row[8] for row in after["releases"]}
+    assert said == {MART: "held; readers see 2026-11-20 (1 night old)", **dict.fromkeys(OTHERS, "released")}
     with pytest.raises(ReleaseHeld, match=MART):
         raise_if_held(report)
     page = write_report(context).read_text()
-    assert "readers keep the release of 24 hours ago" in page
+    assert "readers keep the release of 24 hours ago, 1 night old" in page
     assert "since 20 November 2026, 23:59" in page
     facts = context.ledger.last("release").facts["marts"]
     assert {mart: told["verdict"] for mart, told in facts.items()} == {
@@ -118,5 +122,5 @@ def test_a_mart_held_on_its_first_night_is_not_there(night: Night, tmp_path: Pat
     (night.zones / "anonymized.duckdb").unlink()
     (mart, *_) = release(plant_a_class_of_three(night, tmp_path))["marts"]
     assert (mart["verdict"], mart["standing_since"]) == ("held", None)
-    assert set(tables(night)) == {*OTHERS, "notices", "releases"}
+    assert set(tables(night)) == {*OTHERS, "manifest", "notices", "releases"}
     assert {row[0] for row in tables(night)["releases"]} == set(OTHERS)

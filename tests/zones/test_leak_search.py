@@ -1,9 +1,11 @@
 """The search that says "nothing of a person is in there" finds it where something is."""
 
+import base64
 import csv
 import html
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 import pytest
@@ -82,6 +84,28 @@ def test_a_planted_value_is_found_in_a_file(
     """Each kind of value is found in a text file, however it is written there (S67)."""
     path = tmp_path / "run.log"
     path.write_text(HARMLESS + WRITINGS[writing](planted[kind]) + "\n", encoding="utf-8")
+    assert values.in_file(path)[kind] > 0
+
+
+ENCODINGS = {
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16 from the other end": lambda text: text.encode("utf-16-be"),
+    "UTF-16 behind an odd byte": lambda text: b"\x07" + text.encode("utf-16-le"),
+    "an address": lambda text: b"GET /?q=" + quote(text, safe="").encode(),
+    "Base64": lambda text: b"Authorization: Basic " + base64.b64encode(text.encode()),
+    "Base64 for addresses, unpadded": lambda text: b"?t=" + base64.urlsafe_b64encode(text.encode()).rstrip(b"="),
+    "JSON between other bytes": lambda text: b"\x00\x01" + json.dumps(text).encode(),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(set(PLANTED) - {"street", "notes"}))
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_planted_value_is_found_in_other_encodings(
+    values: PersonalValues, planted: dict[str, str], tmp_path: Path, kind: str, encoding: str
+) -> None:
+    """Each kind of value is found where somebody encoded it on the way: as UTF-16, Base64, in an address (S67)."""
+    path = tmp_path / "trace.bin"
+    path.write_bytes(HARMLESS.encode() + ENCODINGS[encoding](planted[kind]))
     assert values.in_file(path)[kind] > 0
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from trustmart.anonymity.closeness import equal_distance
 from trustmart.anonymity.diversity import ValueCounts, distinct_diversity, sensitive_counts
@@ -20,6 +21,21 @@ class Disclosure:
     smallest_class_size: int | None
     smallest_diversity: dict[str, int | None]
     largest_t: dict[str, float | None]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it under the names that scripts read: the worst of all sensitive columns, and each column's own."""
+        by_column = {
+            column: {"smallest_diversity": self.smallest_diversity[column], "largest_t": self.largest_t[column]}
+            for column in self.smallest_diversity
+        }
+        diversities = [one for one in self.smallest_diversity.values() if one is not None]
+        distances = [one for one in self.largest_t.values() if one is not None]
+        return {
+            "smallest_class_size": self.smallest_class_size,
+            "smallest_diversity": min(diversities, default=None),
+            "largest_t": max(distances, default=None),
+            "sensitive": by_column,
+        }
 
 
 def measure_disclosure(rows: Sequence[Row], quasi_identifiers: Sequence[str], sensitive: Sequence[str]) -> Disclosure:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,8 @@ CALENDAR_LEVELS = ("day", "month", "quarter", "year", "5 years", "decade")
 MOST_LEAVES = 2_000_000
 
 
+# Tens of thousands of days, asked for by every mart and attack; what is returned cannot be changed.
+@lru_cache(maxsize=16)
 def calendar(name: str, first: date | None, last: date | None, *, fallback: str | None = None) -> Hierarchy:
     """Build day → month → quarter → year → 5 years → decade → `*`; every day from first to last is a leaf.
 

@@ -23,11 +23,14 @@ from trustmart.anonymity.tree import (
     routes_of,
     tree_of,
 )
+from trustmart.anonymity.usefulness import FINE, Utility
+from trustmart.anonymity.usefulness import told as told_upwards
 from trustmart.anonymizing.counting import count_base
 from trustmart.anonymizing.encoding_sql import Encoding
 from trustmart.anonymizing.held_rows import Held
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import TIMES, too_rare
+from trustmart.anonymizing.microdata_usefulness import largest_share_error
 from trustmart.anonymizing.person_records import PersonRecords, look_at_records
 from trustmart.anonymizing.person_rows import EVERYBODY, hold_back, keep_common_rows, part_rows
 from trustmart.anonymizing.tree_sql import TreeRouting
@@ -100,7 +103,14 @@ def make_laboratory(
         "relabelled": told.repaired.relabelled,
     }
     made = part_rows(session, asked, kept=told.kept, held=held, target=target, members=members, facts=facts)
-    return made, told.epoch
+    detail = (1 - loss) * told.kept / made.people_total
+    error = largest_share_error(session, EVERYBODY, target, asked.columns)
+    useful = {
+        "utility": Utility(measure="detail of labels", raw=1.0, published=detail).as_dict(),
+        "share_error": {"largest": told_upwards(error, step=FINE)},
+    }
+    session.run(f"drop table {EVERYBODY}")
+    return replace(made, facts={**made.facts, **useful}), told.epoch
 
 
 def _choose(session: Session, asked: PersonRecords, epoch: Epoch | None) -> _Told:

@@ -10,6 +10,7 @@ from trustmart.anonymity.search import BaseTable, fit
 from trustmart.anonymizing.counting import count_base
 from trustmart.anonymizing.held_rows import Held
 from trustmart.anonymizing.made import Made
+from trustmart.anonymizing.microdata_usefulness import usefulness_of_rows
 from trustmart.anonymizing.person_records import PersonRecords, look_at_records
 from trustmart.anonymizing.person_rows import EVERYBODY, hold_back, keep_common_rows, part_rows
 from trustmart.anonymizing.publishing import publish_into
@@ -55,7 +56,17 @@ def make_microdata(
         "optimal": chosen.optimal,
     }
     made = part_rows(session, asked, kept=kept, held=held, target=target, members=members, facts=facts)
-    return made, chosen
+    useful = usefulness_of_rows(
+        session,
+        published=target,
+        everybody=EVERYBODY,
+        columns=asked.columns,
+        recoding=chosen.recoding(asked.hierarchies),
+        weights=dict(zip(asked.config.quasi_identifiers, asked.weights, strict=True)),
+        people=made.people_total,
+    )
+    session.run(f"drop table {EVERYBODY}")
+    return replace(made, facts={**made.facts, **useful}), chosen
 
 
 def _choose(session: Session, asked: PersonRecords, epoch: Epoch | None) -> tuple[Epoch, int]:

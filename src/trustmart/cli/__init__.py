@@ -7,9 +7,10 @@ from trustmart.cli.app import app
 from trustmart.cli import verbs
 from trustmart.cli import decide
 from trustmart.cli import proof
+from trustmart.cli import releases
 from trustmart.cli import budget
 from trustmart.cli import anonymity
 from trustmart.cli import check
 from trustmart.cli import tools
 
-__all__ = ["anonymity", "app", "budget", "check", "decide", "proof", "tools", "verbs"]
+__all__ = ["anonymity", "app", "budget", "check", "decide", "proof", "releases", "tools", "verbs"]

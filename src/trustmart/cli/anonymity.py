@@ -57,10 +57,14 @@ def inspect(
         int | None, typer.Option(min=0, help="How many records there were before suppression.")
     ] = None,
     picture: Picture = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only k, distinct l and t: the table is read once.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure how far people stand out in a table as it would be published."""
     with errors_for_people():
+        if quick:
+            _inspect_quickly(file, _names(quasi_identifiers), _names(sensitive), picture, as_json)
+            return
         _inspect(file, _names(quasi_identifiers), _names(sensitive), k, records_total, picture, as_json)
 
 
@@ -147,10 +151,7 @@ def _inspect(
     from trustmart.anonymizing.inspecting import inspect_table
     from trustmart.errors import ReleaseFault
 
-    if not quasi_identifiers:
-        raise ReleaseFault(["--quasi-identifiers names at least one column"])
-    if both := sorted(set(quasi_identifiers) & set(sensitive)):
-        raise ReleaseFault([f"{', '.join(both)}: a column is a quasi-identifier or sensitive, not both"])
+    _check_asked(quasi_identifiers, sensitive)
     with engine() as session, _progress(as_json) as (on_step, _):
         table = open_table(session, file)
         table.check_columns([*quasi_identifiers, *sensitive])
@@ -167,6 +168,41 @@ def _inspect(
         print_json(measures.as_dict())
     else:
         _say(measures)
+
+
+def _check_asked(quasi_identifiers: list[str], sensitive: list[str]) -> None:
+    """Refuse to measure nothing, or a column twice."""
+    from trustmart.errors import ReleaseFault
+
+    if not quasi_identifiers:
+        raise ReleaseFault(["--quasi-identifiers names at least one column"])
+    if both := sorted(set(quasi_identifiers) & set(sensitive)):
+        raise ReleaseFault([f"{', '.join(both)}: a column is a quasi-identifier or sensitive, not both"])
+
+
+def _inspect_quickly(
+    file: Path, quasi_identifiers: list[str], sensitive: list[str], picture: Path | None, as_json: bool
+) -> None:
+    """Measure k, l and t alone, in one statement, and say them."""
+    from trustmart.anonymizing.disclosing import disclosure
+    from trustmart.anonymizing.files import engine, open_table
+    from trustmart.errors import ReleaseFault
+
+    _check_asked(quasi_identifiers, sensitive)
+    if picture is not None:
+        raise ReleaseFault(["--quick counts no classes: a --picture of them needs every measure"])
+    with engine() as session:
+        table = open_table(session, file)
+        table.check_columns([*quasi_identifiers, *sensitive])
+        found = disclosure(session, table.relation, quasi_identifiers, sensitive=sensitive)
+    if as_json:
+        print_json(found.as_dict())
+        return
+    figures = Table("measure", "value")
+    for name, value in found.as_dict().items():
+        if value is not None and not isinstance(value, dict):
+            figures.add_row(name.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else f"{value:,}")
+    Console().print(figures)
 
 
 def _draft(file: Path, column: str, as_json: bool) -> None:

@@ -59,6 +59,7 @@ def _run_stage(name: str, as_of: str | None, crm: Path | None, as_json: bool, **
     """Run one verb and print its counts."""
     with errors_for_people():
         from trustmart import pipeline
+        from trustmart.pipeline.learned_utility import what_learning_is_worth
         from trustmart.pipeline.night import stages, write_report
         from trustmart.report import summary
 
@@ -75,6 +76,8 @@ def _run_stage(name: str, as_of: str | None, crm: Path | None, as_json: bool, **
             print_json(report)
         else:
             Console().print(summary({**stages(context), name: report}))
+            for line in what_learning_is_worth(report):
+                Console().print(line)
         if name == "release":
             pipeline.raise_if_held(report)
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from trustmart.anonymity import ClassMeasures, summarize_sizes
-from trustmart.gates.attacks import Attacked
+from trustmart.gates.attacks import Attacked, sharing
 from trustmart.gates.checks import suppressed_share_of
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
 from trustmart.gates.report import Finding, GateReport
 from trustmart.gates.self_test import misses, self_test
 from trustmart.gates.suites import Memory, Requirement, requirements
+from trustmart.gates.teachers import held_with_their_teachers
 from trustmart.gates.validation import Verdict, validate
 from trustmart.policy import Policy
 from trustmart.warehouse import Session, Warehouse
@@ -60,13 +61,15 @@ def _inspect_with(
     """Ask Great Expectations about the candidates that exist, and the warehouse why where it says no."""
     built = [mart for mart in marts if mart not in not_built and candidate_columns(session, mart)]
     wanted = {mart: requirements(policy, mart, memory) for mart in built}
-    answers = _answers(session, wanted, data_docs_folder)
-    reports = [
-        _report_on(session, policy, mart, wanted[mart], answers[mart])
-        if mart in wanted
-        else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
-        for mart in marts
-    ]
+    with sharing(session):
+        answers = _answers(session, wanted, data_docs_folder)
+        reports = [
+            _report_on(session, policy, mart, wanted[mart], answers[mart])
+            if mart in wanted
+            else _report(policy, mart, findings=[not_built.get(mart) or _no_candidate(mart)])
+            for mart in marts
+        ]
+    reports = held_with_their_teachers(policy, reports)
     missed = _self_test(session, policy, [one.mart for one in reports if not one.held], memory)
     return [replace(one, findings=(*one.findings, *missed)) for one in reports] if missed else reports
 
@@ -137,12 +140,12 @@ def _measure(session: Reader, policy: Policy, mart: str) -> ClassMeasures:
     release = policy.releases[mart]
     present = candidate_columns(session, mart)
     size = [release.class_size] if release.class_size else []
-    if not {*release.quasi_identifiers, *size} <= set(present):
+    if not {*release.keys, *size} <= set(present):
         return summarize_sizes({}, minimum=release.minimum_class_size, rows=0, classes_in_several_rows=0)
     return measure_mart(
         session,
         mart,
-        columns=list(release.quasi_identifiers),
+        columns=list(release.keys),
         class_size=release.class_size,
         minimum=release.minimum_class_size,
     )

@@ -38,6 +38,25 @@ class ExpectNoRehashedIdentifiers(GateExpectation):
     success_keys: ClassVar = ("mart", "known_in", "hierarchies", "salts")
 
 
+class ExpectNoRewrittenIdentifiers(GateExpectation):
+    """Expect no text to be a known identifier or name but for how it is written (G0)."""
+
+    known_in: list[list[str]]
+    hierarchies: dict[str, str]
+
+    metric_dependencies: ClassVar = ("trustmart.rewritten",)
+    success_keys: ClassVar = ("mart", "known_in", "hierarchies")
+
+
+class ExpectFiguresToBeNobodysNumber(GateExpectation):
+    """Expect figures to equal people's numbers no more often than by chance (G0)."""
+
+    known_in: list[list[str]]
+
+    metric_dependencies: ClassVar = ("trustmart.numbers_of_people",)
+    success_keys: ClassVar = ("mart", "known_in")
+
+
 class ExpectTextsToNameNobody(GateExpectation):
     """Expect texts to name nobody of the CRM (G0)."""
 
@@ -100,6 +119,17 @@ class ExpectFiguresToTellOfNobody(GateExpectation):
 
     metric_dependencies: ClassVar = ("trustmart.cube_inference",)
     success_keys: ClassVar = ("mart", "class_size", "shares", "amounts")
+
+
+class ExpectSumsNotToBeDominated(GateExpectation):
+    """Expect no sum to be one person's, or two's (G4)."""
+
+    columns: list[str]
+    amounts: dict[str, str]
+    percent: float
+
+    metric_dependencies: ClassVar = ("trustmart.dominated_sums",)
+    success_keys: ClassVar = ("mart", "columns", "amounts", "percent")
 
 
 class ExpectOtherMartsToRecoverNothing(GateExpectation):
@@ -187,15 +217,40 @@ class ExpectNothingButWhatWasDrawn(GateExpectation):
     success_keys: ClassVar = ("mart", "cells", "columns")
 
 
+class ExpectNothingButWhatWasLearned(GateExpectation):
+    """Expect a learned mart to show what its teacher teaches, and nothing else (G0)."""
+
+    learned: dict[str, Any]
+    class_size: str
+    minimum_class_size: int
+
+    metric_dependencies: ClassVar = ("trustmart.learned_rows",)
+    success_keys: ClassVar = ("mart", "learned", "class_size", "minimum_class_size")
+
+
+class ExpectNobodyToBeRemembered(GateExpectation):
+    """Expect learning to fit those it has seen no better than others (G11)."""
+
+    learned: dict[str, Any]
+    columns: list[str]
+    minimum_class_size: int
+
+    metric_dependencies: ClassVar = ("trustmart.membership_of_learned",)
+    success_keys: ClassVar = ("mart", "learned", "columns", "minimum_class_size")
+
+
 ATTACK_EXPECTATIONS: tuple[type[GateExpectation], ...] = (
     ExpectLabelsNoFinerThanPolicy,
     ExpectNoRehashedIdentifiers,
+    ExpectNoRewrittenIdentifiers,
+    ExpectFiguresToBeNobodysNumber,
     ExpectTextsToNameNobody,
     ExpectRegistersToNameNobody,
     ExpectNobodyToBeSingledOut,
     ExpectCellsToHoldThePeopleTheySay,
     ExpectNothingToBeInferred,
     ExpectFiguresToTellOfNobody,
+    ExpectSumsNotToBeDominated,
     ExpectOtherMartsToRecoverNothing,
     ExpectMartsNotToBeLinked,
     ExpectHistoryToBeWhole,
@@ -204,4 +259,6 @@ ATTACK_EXPECTATIONS: tuple[type[GateExpectation], ...] = (
     ExpectTotalsToRecoverNothing,
     ExpectLabelsToStayInAnEpoch,
     ExpectNothingButWhatWasDrawn,
+    ExpectNothingButWhatWasLearned,
+    ExpectNobodyToBeRemembered,
 )

@@ -3,33 +3,30 @@
 from collections.abc import Iterator
 from typing import Any
 
+from trustmart.gates.identifier_requirements import identifier_requirements, names_requirement, raw_tables, requirement
+from trustmart.gates.learned_requirements import requirements_of_learned
 from trustmart.gates.requirement import Memory, Requirement
-from trustmart.policy import Policy, Role
+from trustmart.policy import Policy
 from trustmart.policy.releases import Release
 
 
 def attack_requirements(policy: Policy, mart: str, memory: Memory) -> list[Requirement]:
     """Return every attack that applies to a mart; what is noisy or learned is attacked by what it shows alone."""
     release = policy.releases[mart]
-    found = [_rehashed(policy, mart), _names(policy, mart)]
+    if release.learned:
+        return [names_requirement(policy, mart), *requirements_of_learned(policy, mart, release.learned)]
+    found = identifier_requirements(policy, mart)
     if release.noise:
         return [*found, _drawn(mart, release)]
-    if release.learned:
-        return found
     found += list(_of_microdata(policy, mart, release) if release.is_microdata else _of_cubes(policy, mart, release))
     if release.tier is not None:
         found += list(_over_time(policy, mart, release, memory))
     return found
 
 
-def _requirement(expectation: str, check: str, description: str, **arguments: Any) -> Requirement:
-    """Return a requirement."""
-    return Requirement(expectation=expectation, check=check, arguments=arguments, description=description)
-
-
 def _drawn(mart: str, release: Release) -> Requirement:
     """What has no noise is not protected."""
-    return _requirement(
+    return requirement(
         "ExpectNothingButWhatWasDrawn",
         "drawn_cells",
         "Every row is one that noise was drawn for, and each cell stands there once.",
@@ -39,51 +36,12 @@ def _drawn(mart: str, release: Release) -> Requirement:
     )
 
 
-def _rehashed(policy: Policy, mart: str) -> Requirement:
-    """A hash of a known value is that value."""
-    known = []
-    for raw, table in _raw_tables(policy):
-        for column in table.columns:
-            attribute = policy.attributes[column]
-            is_name = attribute.category.startswith(("user.name", "user.contact.address"))
-            if attribute.role is Role.DIRECT_IDENTIFIER and not attribute.free_text and not is_name:
-                known.append([raw, column])
-            if attribute.contact_point == "email":
-                known.append([raw, "email_normalized"])
-    return _requirement(
-        "ExpectNoRehashedIdentifiers",
-        "rehashed",
-        "No value is a known identifier that was hashed, salted with a salt of policy, encoded or reversed.",
-        mart=mart,
-        known_in=known,
-        hierarchies=_hierarchies(policy, mart),
-        salts=list(policy.known_salts),
-    )
-
-
-def _names(policy: Policy, mart: str) -> Requirement:
-    """Texts name nobody."""
-    known = []
-    for raw, table in _raw_tables(policy):
-        parts = {policy.attributes[column].category: column for column in table.columns}
-        if "user.name.first" in parts and "user.name.last" in parts:
-            known.append([raw, parts["user.name.first"], parts["user.name.last"]])
-    return _requirement(
-        "ExpectTextsToNameNobody",
-        "names_in_text",
-        "No text holds the full name of anybody in the CRM, and no column is a list of names.",
-        mart=mart,
-        known_in=known,
-        hierarchies=_hierarchies(policy, mart),
-    )
-
-
 def _of_microdata(policy: Policy, mart: str, release: Release) -> Iterator[Requirement]:
     """A row is a person."""
     columns, k = list(release.quasi_identifiers), release.minimum_class_size
     for column, published in release.quasi_identifiers.items():
         rule = policy.hierarchies.get(published.hierarchy or "")
-        yield _requirement(
+        yield requirement(
             "ExpectLabelsNoFinerThanPolicy",
             "declared_labels",
             f"Every {column} is a label of {published.hierarchy}, of level {published.minimum_level} or coarser.",
@@ -95,7 +53,7 @@ def _of_microdata(policy: Policy, mart: str, release: Release) -> Iterator[Requi
             fallback=published.fallback,
             one_level=release.tier == "analyst_microdata",
         )
-    yield _requirement(
+    yield requirement(
         "ExpectRegistersToNameNobody",
         "register_join",
         "Somebody who has everybody's exact values names nobody with a probability above 0.09, and few on the whole.",
@@ -110,7 +68,7 @@ def _of_microdata(policy: Policy, mart: str, release: Release) -> Iterator[Requi
         },
         minimum_class_size=k,
     )
-    yield _requirement(
+    yield requirement(
         "ExpectNobodyToBeSingledOut",
         "singling_out",
         f"Every row, with all of its columns, is shared by at least {k} people; predicates isolate nobody.",
@@ -120,7 +78,7 @@ def _of_microdata(policy: Policy, mart: str, release: Release) -> Iterator[Requi
         minimum_class_size=k,
     )
     for column, sensitive in release.sensitive.items():
-        yield _requirement(
+        yield requirement(
             "ExpectNothingToBeInferred",
             "inference",
             f"No class gives {column} away: guesses are no better than without the person, l and t as policy asks.",
@@ -135,7 +93,7 @@ def _of_cubes(policy: Policy, mart: str, release: Release) -> Iterator[Requireme
     """A row is a class of people."""
     columns, k, size = list(release.quasi_identifiers), release.minimum_class_size, release.class_size
     if release.tier is not None:
-        yield _requirement(
+        yield requirement(
             "ExpectCellsToHoldThePeopleTheySay",
             "told_sizes",
             f"Every cell stands for at least {k} people who are there, whatever it says of itself.",
@@ -144,7 +102,7 @@ def _of_cubes(policy: Policy, mart: str, release: Release) -> Iterator[Requireme
             class_size=size,
             minimum_class_size=k,
         )
-    yield _requirement(
+    yield requirement(
         "ExpectFiguresToTellOfNobody",
         "cube_inference",
         "No share says something about everybody in a cell, and no figure is one person's own value.",
@@ -154,22 +112,22 @@ def _of_cubes(policy: Policy, mart: str, release: Release) -> Iterator[Requireme
         amounts={
             name: places
             for name, one in release.measures.items()
-            if one.how is None and one.round_to is None and (places := _numbers(policy, one.attribute))
+            if one.how is None and one.round_to is None and (places := _amounts(policy, one.attribute))
         },
     )
-    coarser = dict(_coarser_cubes(policy, mart, release))
-    if coarser:
-        yield _requirement(
-            "ExpectOtherMartsToRecoverNothing",
-            "margins_of_each_other",
-            f"What coarser marts have more than this one is nobody, or at least {k} people: {', '.join(coarser)}.",
+    if release.dominance_percent is not None:
+        yield requirement(
+            "ExpectSumsNotToBeDominated",
+            "dominated_sums",
+            f"No sum lets its second largest person estimate the largest within {release.dominance_percent:g} %.",
             mart=mart,
-            class_size=size,
-            minimum_class_size=k,
-            coarser=coarser,
+            columns=columns,
+            amounts={name: one.source_column for name, one in release.measures.items() if one.how in ("sum", "mean")},
+            percent=release.dominance_percent,
         )
+    yield from _subtracted(policy, mart, release)
     if release.margins:
-        yield _requirement(
+        yield requirement(
             "ExpectTotalsToRecoverNothing",
             "table_audit",
             "No suppressed cell comes back by subtracting published cells from published totals.",
@@ -187,7 +145,7 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
     columns, k, size = list(release.quasi_identifiers), release.minimum_class_size, release.class_size
     pairs = dict(_labelled_otherwise(policy, mart, release))
     if pairs:
-        yield _requirement(
+        yield requirement(
             "ExpectMartsNotToBeLinked",
             "pair_classes",
             f"Labels of this mart and of others fit nobody, or at least {k} people: {', '.join(pairs)}.",
@@ -196,7 +154,7 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
             minimum_class_size=k,
             others=pairs,
         )
-    yield _requirement(
+    yield requirement(
         "ExpectHistoryToBeWhole",
         "whole_history",
         "Who is in which class tonight, and was in the last releases, is known and undamaged.",
@@ -205,7 +163,7 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
         class_size=size,
         releases_known=memory.releases.get(mart),
     )
-    yield _requirement(
+    yield requirement(
         "ExpectNoDifferenceToTellOfFew",
         "differencing",
         f"Since each of the last 30 releases a class changed by nobody, or by at least {k} people.",
@@ -214,7 +172,7 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
     )
     if not release.is_microdata:
         return
-    yield _requirement(
+    yield requirement(
         "ExpectReleasesNotToIntersect",
         "intersection",
         f"Everybody shares their class with at least {k} people through all releases that they are in.",
@@ -222,15 +180,35 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
         minimum_class_size=k,
     )
     labelled = {published.attribute for published in release.quasi_identifiers.values()}
-    yield _requirement(
+    yield requirement(
         "ExpectLabelsToStayInAnEpoch",
         "stability",
         "Nobody gets another class within an epoch unless something about them has changed.",
         mart=mart,
-        changed_in=[raw for raw, table in _raw_tables(policy) if labelled & set(table.columns)],
+        changed_in=[raw for raw, table in raw_tables(policy) if labelled & set(table.columns)],
         tree=release.tier == "laboratory",
         epoch=memory.epochs.get(mart),
     )
+
+
+def _subtracted(policy: Policy, mart: str, release: Release) -> Iterator[Requirement]:
+    """Subtract the mart from coarser ones, and finer ones from it: both are held, for what stands of one stays."""
+    pairs = {mart: dict(_coarser_cubes(policy, mart, release))}
+    for other, one in policy.releases.items():
+        if other != mart and one.class_size and not (one.noise or one.learned):
+            pairs[other] = {name: how for name, how in _coarser_cubes(policy, other, one) if name == mart}
+    for finer, coarser in pairs.items():
+        if coarser:
+            yield requirement(
+                "ExpectOtherMartsToRecoverNothing",
+                "margins_of_each_other",
+                f"What {', '.join(coarser)} has more than {finer} is nobody, or at least"
+                f" {policy.releases[finer].minimum_class_size} people.",
+                mart=finer,
+                class_size=policy.releases[finer].class_size,
+                minimum_class_size=policy.releases[finer].minimum_class_size,
+                coarser=coarser,
+            )
 
 
 def _coarser_cubes(policy: Policy, mart: str, release: Release) -> Iterator[tuple[str, list[str]]]:
@@ -276,7 +254,13 @@ def _sensitive_attributes(release: Release) -> set[str]:
 
 def _is_of_people(policy: Policy, release: Release) -> bool:
     """Return whether all labels are of tables with a row per person, so that a person is in one cell."""
-    of_people = {name for _, table in _raw_tables(policy) if table.key == (table.subject,) for name in table.columns}
+    # A table that keeps its versions (the watermark is part of the key) is read at the newest: a row per person too.
+    of_people = {
+        name
+        for _, table in raw_tables(policy)
+        if set(table.key) - {table.watermark} == {table.subject}
+        for name in table.columns
+    }
     return all(published.attribute in of_people for published in release.quasi_identifiers.values())
 
 
@@ -284,28 +268,15 @@ def _is_truth(policy: Policy, measure: Any) -> bool:
     """Return whether a hand-made measure is of something that is true or not."""
     return measure.how is None and any(
         table.columns[measure.attribute].type == "boolean"
-        for _, table in _raw_tables(policy)
+        for _, table in raw_tables(policy)
         if measure.attribute in table.columns
     )
 
 
-def _numbers(policy: Policy, attribute: str) -> list[list[str]]:
+def _amounts(policy: Policy, attribute: str) -> list[list[str]]:
     """Return the raw tables that hold an attribute as a number."""
     return [
         [raw, attribute]
-        for raw, table in _raw_tables(policy)
+        for raw, table in raw_tables(policy)
         if attribute in table.columns and table.columns[attribute].type in ("integer", "decimal")
     ]
-
-
-def _raw_tables(policy: Policy) -> Iterator[tuple[str, Any]]:
-    """Yield every raw table's name and mapping."""
-    for source_name, source in policy.sources.items():
-        for name, table in source.tables.items():
-            yield f"raw_{source_name}__{name}", table
-
-
-def _hierarchies(policy: Policy, mart: str) -> dict[str, str]:
-    """Return the published columns that have a hierarchy, and which."""
-    published = policy.releases[mart].quasi_identifiers.items()
-    return {column: origin.hierarchy for column, origin in published if origin.hierarchy}

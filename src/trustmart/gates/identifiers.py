@@ -24,8 +24,16 @@ _SHAPES = {
     "a token": r"[a-z0-9+/]{22,}",
 }
 _LABELS_MAY_LOOK_LIKE = frozenset({"a phone number", "a token"})
-# What a calendar writes (2026-05, 2026-05-01, 1980-1989) is no phone number.
-_CALENDAR = r"\d{4}-\d{2}(-\d{2})?([ t]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(z|[+-]\d{2}(:?\d{2})?)?|\d{4}-\d{4}"
+# What a calendar writes (2026-05, 01.05.2026, 1980-1989, and from one to the other) is no phone number.
+_DAY = r"(\d{4}-\d{2}(-\d{2})?([ t]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(z|[+-]\d{2}(:?\d{2})?)?|\d{2}[./]\d{2}[./]\d{4})"
+_CALENDAR = rf"{_DAY}( ?[/-] ?{_DAY})?|\d{{4}}-\d{{4}}"
+# Nor is a range of amounts: two numbers of round ends (100000-249999, 1 000 000 - 2 499 999), perhaps among words.
+_AMOUNT = r"[1-9]\d{0,2}([ ,.]?\d{3})*[ ,.]?"
+_AMOUNTS = rf"[^0-9]*{_AMOUNT}\d?00 ?- ?{_AMOUNT}\d?(00|99)[^0-9]*"
+# What neither calendar nor prices make a phone number of, as whole values in small letters.
+HARMLESS_SHAPES = rf"{_CALENDAR}|{_AMOUNTS}"
+# Nor is a word with a number behind it a token (Welcome2026), as a rule of random letters never comes out that way.
+_WORDS = r"([A-Za-z]?[a-z]+[/+])*[A-Za-z]?[a-z]+\d{0,4}"
 _HEX = r"[0-9a-f]{16,}"
 _DIGIT = r"[0-9]"
 # People type what they like: one who writes "norway" or "retired" into a field must not hold a mart back. So words
@@ -148,8 +156,8 @@ def _shape_exception(shape: str) -> str:
     """Return the condition that lets labels, plain words and dates be what they are."""
     if shape not in _LABELS_MAY_LOOK_LIKE:
         return ""
-    is_date = f"regexp_matches(value, '^({_CALENDAR})$')"
-    return f" and not is_label and regexp_matches(value, '{_DIGIT}') and not {is_date}"
+    harmless = f"regexp_matches(value, '^({HARMLESS_SHAPES})$') or regexp_matches(original, '^{_WORDS}$')"
+    return f" and not is_label and regexp_matches(value, '{_DIGIT}') and not ({harmless})"
 
 
 def _published(reader: Reader, mart: str, columns: Sequence[str], hierarchies: Mapping[str, str]) -> str:

@@ -8,6 +8,8 @@ from trustmart.gates.measures_sql import candidate, columns_of, quoted
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 
 SCHEMA = "gate_self_test"
+# What every copy of a mart is made from.
+CUT = "gate_self_test_cut"
 MOST_ROWS = 20_000
 
 
@@ -16,7 +18,8 @@ class Scratch:
 
     def __init__(self, session: Session, mart: str) -> None:
         """Make an empty schema; what a session has copied goes with it."""
-        self._session, self.mart = session, mart
+        self._session, self.mart, self._is_cut = session, mart, False
+        self._cut = f"memory.{CUT}.{quoted(mart)}"
         self.table = f"memory.{SCHEMA}.{quoted(mart)}"
         self.members = f"memory.{SCHEMA}.{quoted(mart + '__members')}"
         self._names = {
@@ -46,18 +49,36 @@ class Scratch:
             self._session.run(statement)
 
     def copy(self, columns: Sequence[str], *, whole: bool) -> None:
-        """Copy the mart afresh: all of it, or whole classes of it until there are about 20,000 rows."""
-        self.drop()
-        self.run(f"create schema memory.{SCHEMA}")
-        kept = "true" if whole else f"{class_id(columns)} <= '{self._last_class(candidate(self.mart))}'"
-        self.run(f"create table {self.table} as select * from {candidate(self.mart)} where {kept}")
-        if self.has_members:
-            kept = f"class_id in (select {class_id(columns)} from {self.table})"
-            self.run(f"create table {self.members} as select * from {members_of(self.mart)} where {kept}")
+        """Copy the mart afresh: all of it, or whole classes of it until there are about 20,000 rows.
+
+        Reading the mart itself, and finding its classes, is done for the first copy; the others are made from that.
+        """
+        if not self._is_cut:
+            kept = "true" if whole else f"{class_id(columns)} <= '{self._last_class(candidate(self.mart))}'"
+            self.run(
+                f"drop schema if exists memory.{CUT} cascade",
+                f"create schema memory.{CUT}",
+                f"create table {self._cut} as select * from {candidate(self.mart)} where {kept}",
+            )
+            self._is_cut = True
+        self.run(
+            f"drop schema if exists memory.{SCHEMA} cascade",
+            f"create schema memory.{SCHEMA}",
+            f"create table {self.table} as select * from {self._cut}",
+        )
+
+    def copy_members(self) -> None:
+        """Copy who is in the mart, whole classes of them until there are about 20,000 rows: in one class at least."""
+        last = f"(select greatest(min(class_id), '{self._last_class(members_of(self.mart))}') from"
+        self.run(
+            f"create table {self.members} as select * from {members_of(self.mart)}"
+            f" where class_id <= {last} {members_of(self.mart)})"
+        )
 
     def drop(self) -> None:
         """Take the copies away."""
-        self.run(f"drop schema if exists memory.{SCHEMA} cascade")
+        self._is_cut = False
+        self.run(f"drop schema if exists memory.{SCHEMA} cascade", f"drop schema if exists memory.{CUT} cascade")
 
     @property
     def has_members(self) -> bool:

@@ -3,7 +3,8 @@
 A gate that misses a leak which it was shown has nothing to say about the others: then all releases are held.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trustmart.gates.attacks.published import names, records_of
@@ -57,10 +58,11 @@ def self_test(session: Session, policy: Policy, marts: Sequence[str], memory: Me
             scratch=Scratch(session, mart), release=policy.releases[mart], asked=requirements(policy, mart, memory)
         )
         try:
+            before = _before(ground)
             for plant in PLANTS:
                 if plant in _OF_IDENTIFIERS and any(one.plant == _name(plant) and one.caught for one in done):
                     continue  # the same check on the same known values: dear, and already shown to see
-                done.append(_try(ground, mart, plant))
+                done.append(_try(ground, mart, plant, before))
         finally:
             ground.scratch.drop()
     return done
@@ -79,11 +81,9 @@ def misses(done: Sequence[Planted]) -> list[Finding]:
     ]
 
 
-def _try(ground: Ground, mart: str, plant: Plant) -> Planted:
+def _try(ground: Ground, mart: str, plant: Plant, before: Mapping[str, set[str]]) -> Planted:
     """Plant one leak; it is caught where a check finds what it does not find without the leak."""
-    columns = list(ground.release.quasi_identifiers)
-    ground.scratch.copy(columns, whole=not ground.release.is_microdata)
-    before = {one.check: _found(ground.scratch, one) for one in ground.asked if one.check in _CHEAP}
+    _copy(ground)
     try:
         should_see = plant(ground)
     except NotApplicable as reason:
@@ -92,6 +92,21 @@ def _try(ground: Ground, mart: str, plant: Plant) -> Planted:
         _found(ground.scratch, one) - before.get(one.check, set()) for one in ground.asked if one.check in should_see
     )
     return Planted(mart=mart, plant=_name(plant), caught=caught)
+
+
+def _copy(ground: Ground) -> None:
+    """Copy the mart afresh."""
+    ground.scratch.copy(list(ground.release.keys), whole=not ground.release.is_microdata)
+
+
+def _before(ground: Ground) -> dict[str, set[str]]:
+    """Return what the cheap checks say of a copy in which nothing is planted yet."""
+    _copy(ground)
+    found: dict[str, set[str]] = defaultdict(set)
+    for one in ground.asked:
+        if one.check in _CHEAP:
+            found[one.check] |= _found(ground.scratch, one)
+    return found
 
 
 def _found(reader: Reader, requirement: Requirement) -> set[str]:
@@ -162,6 +177,7 @@ def a_single_joiner(ground: Ground) -> Sequence[str]:
     scratch, schema = ground.scratch, "memory.gate_self_test"
     if not scratch.has_members or not ground.arguments_of("differencing"):
         raise NotApplicable("nobody knows who is in the mart")
+    scratch.copy_members()
     mart, since = scratch.mart.replace("'", "''"), "timestamp '2000-01-01'"
     scratch.run(
         f"create table {schema}.releases_before as select '{mart}' as mart, {since} as released_at, '' as release_id",
@@ -196,17 +212,30 @@ def a_recoverable_cell(ground: Ground) -> Sequence[str]:
 def a_class_of_nulls(ground: Ground) -> Sequence[str]:
     """A class of nothing but nulls."""
     release, size = ground.release, ground.release.class_size
+    # A mart may have one that is large enough: the plant is a small one.
+    all_null = " and ".join(f"{quoted(column)} is null" for column in release.quasi_identifiers)
+    ground.scratch.run(f"delete from {ground.scratch.table} where {all_null}")
     for _ in range(1 if size else 3):
         values = {**({size: "3"} if size else {})}
         cells = ", ".join(values.get(column, "null") for column in _columns(ground))
         ground.scratch.run(f"insert into {ground.scratch.table} ({names(_columns(ground))}) values ({cells})")
-    return _of_classes(release) if release.quasi_identifiers else ()
+    return _of_classes(release) if release.keys else ()
 
 
 def a_column_too_many(ground: Ground) -> Sequence[str]:
     """A column that policy does not list."""
     ground.scratch.run(f"alter table {ground.scratch.table} add column one_column_too_many integer default 1")
     return ("listed_columns",)
+
+
+def a_figure_that_was_not_learned(ground: Ground) -> Sequence[str]:
+    """A figure that was not learned."""
+    learned = ground.release.learned
+    if learned is None:
+        raise NotApplicable("nothing is learned for this mart")
+    table, figure = ground.scratch.table, quoted(learned.figure)
+    ground.scratch.run(f"update {table} set {figure} = {figure} + 0.01 where rowid = (select min(rowid) from {table})")
+    return ("learned_rows",)
 
 
 _OF_IDENTIFIERS: tuple[Plant, ...] = (a_name, a_hash, a_renamed_identifier)
@@ -217,6 +246,7 @@ PLANTS: tuple[Plant, ...] = (
     a_recoverable_cell,
     a_class_of_nulls,
     a_column_too_many,
+    a_figure_that_was_not_learned,
 )
 # Looked at before planting as well: on a part of a mart they may have something to say anyway.
 _CHEAP = frozenset({"k_anonymity", "declared_labels", "singling_out", "listed_columns", "table_audit", "drawn_cells"})
@@ -239,7 +269,7 @@ def _texts(ground: Ground) -> list[str]:
 def _known(ground: Ground) -> list[tuple[str, str]]:
     """Return where identifiers are known."""
     known = ground.arguments_of("rehashed").get("known_in") or []
-    return [(table, column) for table, column in known]  # type: ignore[attr-defined]
+    return [(place[0], place[1]) for place in known if len(place) == 2]  # type: ignore[attr-defined]
 
 
 def _into_a_text(ground: Ground, value: str, table: str, columns: Sequence[str]) -> None:

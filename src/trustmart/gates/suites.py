@@ -27,7 +27,7 @@ def requirements(policy: Policy, mart: str, memory: Memory = _NO_MEMORY) -> list
 def _k_anonymity(policy: Policy, mart: str) -> Requirement:
     """Nobody stands out."""
     release = policy.releases[mart]
-    columns = list(release.quasi_identifiers)
+    columns = list(release.keys)
     return Requirement(
         expectation="ExpectTableToBeKAnonymous",
         check="k_anonymity",
@@ -53,7 +53,7 @@ def _listed_columns(policy: Policy, mart: str) -> Requirement:
         arguments={
             "mart": mart,
             "columns": list(release.columns),
-            "figures": [*([release.class_size] if release.class_size else []), *release.measures],
+            "figures": [*([release.class_size] if release.class_size else []), *release.figures],
         },
         description=(f"It has these columns and no other, and its figures are figures: {', '.join(release.columns)}."),
     )

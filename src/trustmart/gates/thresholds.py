@@ -60,6 +60,11 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             holds="the interval of a suppressed cell is narrower than this share of it",
             source="ANONYMITY G8",
         ),
+        "membership_auc": Threshold(
+            value=0.55,
+            holds="what was learned tells those it has seen from the unseen with an AUC that reaches above it",
+            source="Yeom et al., CSF 2018: an advantage of 0.1, which learning with epsilon 0.1 may have as well",
+        ),
         "relabelled": Threshold(
             value=0.0, holds="a larger share of untouched people has another class", source="ANONYMITY G9"
         ),

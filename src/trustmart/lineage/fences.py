@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from trustmart.errors import FenceBroken
 from trustmart.lineage.manifest import Manifest, Model
+from trustmart.lineage.rules import LABELLED
 
 # Which zone the marts of a folder belong to; anonymized ones wait as candidates until the gate lets them out.
 _ZONE_OF_MARTS = {"anonymized": "anonymized_candidate", "personal": "personal"}
@@ -52,6 +53,7 @@ def broken_fences(
     crossings: personal mart -> the anonymized one that it may apply to people. use_cases: personal mart -> what it is
     built for. not_built: models that were left out of the build, so that no SQL of theirs ran.
     """
+    tiers = {*tiers, LABELLED}
     findings = [
         f"{model.name}: {finding}"
         for model in manifest.models.values()
@@ -128,6 +130,8 @@ def _of_reads(model: Model, manifest: Manifest, crossings: Mapping[str, str]) ->
             if origin is not None and zone == "personal" and _is_in(origin, "models/marts/anonymized"):
                 if crossings.get(model.name) != name:
                     yield f"applies {name} to people; such a crossing needs a use case of its own in policy/scores.yml"
+            elif name == LABELLED and model.name not in crossings:
+                yield f"reads {name}, which is kept for scores alone"
             elif origin is None or not any(_is_in(origin, door) for door in doors):
                 yield f"reads {name}, which is neither the {zone} zone's door nor one of its marts"
 

@@ -8,11 +8,11 @@ import sqlglot
 from sqlglot import exp
 
 from trustmart.lineage import rules
-from trustmart.lineage.door import as_the_door_makes_it
+from trustmart.lineage.door import as_the_door_makes_it, check_takes_all
 from trustmart.lineage.forms import Form, Value
 from trustmart.lineage.inputs import input_relations
 from trustmart.lineage.manifest import Manifest, Model
-from trustmart.lineage.publications import publications
+from trustmart.lineage.publications import Kind, publications
 from trustmart.lineage.queries import read_query
 from trustmart.lineage.relations import Relation, Undetermined
 from trustmart.policy import Policy
@@ -37,9 +37,10 @@ def derive_types(manifest: Manifest, policy: Policy, *, dialect: str = "duckdb")
     for key in in_order(manifest):
         model = manifest.models[key]
         try:
-            relation, noted = read_query(
-                _parsed(model, dialect), place=model.name, tables=_tables(key, manifest, read_as, undetermined)
-            )
+            query = _parsed(model, dialect)
+            if asked[key].kind is Kind.LEARNED:
+                check_takes_all(query)
+            relation, noted = read_query(query, place=model.name, tables=_tables(key, manifest, read_as, undetermined))
         except Undetermined as reason:
             undetermined[key] = str(reason)
             continue
@@ -99,7 +100,8 @@ def _settled(relation: Relation, model: Model, unique: frozenset[str]) -> Relati
         traces = {key: trace.at(f"{model.name}.{name}") for key, trace in value.traces.items()}
         if is_door:
             traces = {key: replace(trace, permitted=True) for key, trace in traces.items()}
-        settled: Value = replace(value, traces=traces, is_use_case=is_door and name == rules.DOOR_COLUMN)
+        is_use_case = (is_door and name == rules.DOOR_COLUMN) or (model.name == rules.LABELLED and value.is_use_case)
+        settled: Value = replace(value, traces=traces, is_use_case=is_use_case)
         columns.append((name, settled))
     unit = relation.unit or any(value.is_key and name in unique for name, value in columns)
     return replace(

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trustmart.lineage import rules
 from trustmart.lineage.manifest import Manifest, Model
-from trustmart.policy import Policy
+from trustmart.policy import Learned, Policy, Release
 
 
 class Kind(StrEnum):
@@ -14,6 +15,8 @@ class Kind(StrEnum):
     STEP = "step"  # nothing but that its lineage can be told
     CLASSES = "classes"  # an anonymized mart whose own SQL groups people
     RECORDS = "records"  # an anonymized mart that trusted code makes of one record per person or event
+    LEARNED = "learned"  # an anonymized mart that trusted code learns from another one's anonymized rows
+    LABELS = "labels"  # people's labels, for scores to apply what was learned
     PERSONAL = "personal"  # people who are permitted for its use case
     SCORES = "scores"  # a personal mart that applies what was learned
 
@@ -32,6 +35,7 @@ class Publication:
     """What policy lets one model publish.
 
     people: the column that counts them. least: how many people a row stands for at least. use_case: of a personal mart.
+    teacher: the mart that is learned from. figure: the column that says what was learned.
     """
 
     kind: Kind
@@ -39,6 +43,8 @@ class Publication:
     people: str | None = None
     least: int = 0
     use_case: str = ""
+    teacher: str = ""
+    figure: str = ""
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -60,7 +66,7 @@ def _publication(model: Model, policy: Policy) -> Publication:
     if mart is not None or model.zone == "personal":
         kind = Kind.SCORES if model.name in policy.scores else Kind.PERSONAL
         return Publication(kind=kind, use_case=mart.use_case if mart is not None else "")
-    return Publication(kind=Kind.STEP)
+    return Publication(kind=Kind.LABELS if model.name == rules.LABELLED else Kind.STEP)
 
 
 def _anonymized(model: Model, policy: Policy) -> Publication:
@@ -68,6 +74,8 @@ def _anonymized(model: Model, policy: Policy) -> Publication:
     release = policy.releases.get(model.name)
     if release is None:
         return Publication(kind=Kind.CLASSES, least=2)
+    if release.learned is not None:
+        return _learned(release, release.learned, policy)
     is_records = model.materialized == "door" or release.tier is not None
     columns = {
         name: Published(attribute=column.attribute, hierarchy=column.hierarchy)
@@ -80,4 +88,19 @@ def _anonymized(model: Model, policy: Policy) -> Publication:
         columns=columns,
         people=release.class_size,
         least=release.minimum_class_size,
+    )
+
+
+def _learned(release: Release, learned: Learned, policy: Policy) -> Publication:
+    """Return what a mart may learn from: columns of its teacher, made from the attributes that it names."""
+    teacher = policy.releases[learned.learned_from]
+    origins = {name: column.attribute for name, column in {**teacher.quasi_identifiers, **teacher.publish}.items()}
+    origins |= {name: one.attribute or name for name, one in teacher.sensitive.items()}
+    return Publication(
+        kind=Kind.LEARNED,
+        columns={name: Published(attribute=origins[name]) for name in learned.columns_learned_from},
+        people=release.class_size,
+        least=release.minimum_class_size,
+        teacher=learned.learned_from,
+        figure=learned.figure,
     )

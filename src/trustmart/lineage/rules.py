@@ -108,3 +108,6 @@ WITHOUT_PEOPLE = frozenset({"night"})
 
 DOOR = "int_subjects__permitted"
 DOOR_COLUMN = "use_case"
+
+# Of whom scores are reckoned: its SQL yields a row per person, the door makes a row per label of it.
+LABELLED = "int_subjects__labelled"

@@ -52,6 +52,7 @@ NEXT_STEPS = {
     "{{ minimum_class_size(...) }}",
     "rows_are_people": "group the rows by their labels",
     "door": "read the people from {{ permitted() }} and from nowhere else",
+    "learned_from": "select the columns that policy learns from, from {{ ref(...) }} of its teacher, and do no more",
     "undetermined": "write it as one plain SELECT over ref() and source(), then: trustmart check",
 }
 
@@ -282,6 +283,57 @@ def _of_attribute(name: str, allowed: Publication) -> Published | None:
     return next((column for column in allowed.columns.values() if column.attribute == name), None)
 
 
+# --- What is learned
+
+
+def _of_learned(model: str, relation: Relation, allowed: Publication) -> Iterator[TypeFinding]:
+    """All rows of the teacher as published, and of its columns those that policy names: no choice, no change."""
+    yield from _of_openness(model, relation)
+    yield from _of_hazards(model, relation, allowed)
+    shown = [name for name, _ in relation.columns]
+    for name in allowed.columns:
+        if shown.count(name) != 1:
+            yield _finding(model, name, "learned_from", "is learned from by policy, and must stand in it once")
+    for name, value in relation.columns:
+        published = allowed.columns.get(name)
+        if published is None:
+            yield _finding(model, name, "unlisted_column", "is not learned from by policy", _worst_path(value))
+        elif not _is_as_taught(name, value, published, allowed):
+            reason = f"is not {allowed.teacher}.{name} as it is published"
+            yield _finding(model, name, "learned_from", reason, _worst_path(value))
+
+
+def _is_as_taught(name: str, value: Value, published: Published, allowed: Publication) -> bool:
+    """True for a column of the teacher's published rows to which nothing was done."""
+    if len(value.traces) != 1:
+        return False
+    (trace,) = value.traces.values()
+    came = trace.step.before
+    is_theirs = came is not None and came.place == f"{allowed.teacher}.{name}"
+    untouched = trace.form is Form.GENERALIZED and not trace.step.done
+    return is_theirs and untouched and trace.attribute == published.attribute
+
+
+# --- Labels of people, for scores
+
+
+def _of_labels(model: str, relation: Relation, allowed: Publication) -> Iterator[TypeFinding]:
+    """Everybody came through the door, and stands under a name of their own and the use case that they came for."""
+    yield from _of_openness(model, relation)
+    named = dict(relation.columns)
+    if "subject_id" not in named or not named["subject_id"].is_key:
+        yield _finding(model, "subject_id", "door", "must be the person's own name, untouched")
+    if "use_case" not in named or not named["use_case"].is_use_case:
+        yield _finding(model, "use_case", "door", f"must be what {rules.DOOR} says somebody is permitted for")
+    for name, value in relation.columns:
+        for trace in value.traces.values():
+            if trace.nature is not Nature.INSENSITIVE and not trace.permitted:
+                reason = f"shows {trace.attribute}, which did not come through {rules.DOOR}"
+                yield _finding(model, name, "door", reason, trace.path())
+            elif trace.nature.names_a_person and name != "subject_id":
+                yield from _of_name(model, name, trace)
+
+
 # --- A personal mart
 
 
@@ -303,6 +355,8 @@ def _of_personal(model: str, relation: Relation, allowed: Publication) -> Iterat
 _RULES = {
     Kind.CLASSES: _of_classes,
     Kind.RECORDS: _of_records,
+    Kind.LEARNED: _of_learned,
+    Kind.LABELS: _of_labels,
     Kind.PERSONAL: _of_personal,
     Kind.SCORES: _of_personal,
 }

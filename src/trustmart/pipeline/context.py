@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trustmart.ledger import Ledger
+from trustmart.identity import derive_key
+from trustmart.ledger import Ledger, ReleaseChain
 from trustmart.legal_basis import Ground, Status, grounds_of, statuses_of
 from trustmart.policy import Policy, load_policy
 from trustmart.settings import Settings
@@ -41,6 +42,11 @@ class Context:
     def sends_at(self) -> datetime:
         """Return the instant for which consent is decided before anything leaves: never earlier than the clock."""
         return max(self.as_of, self.now)
+
+    @property
+    def releases(self) -> ReleaseChain:
+        """Return the chain of releases; raises KeyMissing."""
+        return ReleaseChain(self.settings.releases_folder, derive_key(self.settings.secret_key, "releases"))
 
     @property
     def run_folder(self) -> Path:

@@ -1,21 +1,24 @@
 """The door: make every anonymized mart of a tier from the records that its SQL yields, as policy says."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from trustmart.anonymity.epochs import Epoch, newest_epoch, pooling_of
+from trustmart.anonymity.epochs import pooling_of
 from trustmart.anonymizing.cubes import make_cube
 from trustmart.anonymizing.laboratory import make_laboratory
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import make_microdata
 from trustmart.anonymizing.words import quoted
-from trustmart.errors import ReleaseFault, TrustmartError
+from trustmart.errors import TrustmartError
 from trustmart.gates import Finding
 from trustmart.lineage import Manifest
 from trustmart.pipeline.context import Context
+from trustmart.pipeline.epochs import epoch_of
+from trustmart.pipeline.learned import label_people, make_learned_mart
 from trustmart.pipeline.noisy import make_noisy
+from trustmart.pipeline.standing import stands_as_remembered
 from trustmart.policy import Release, Tier
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 from trustmart.warehouse.release_history import ensure_release_history, has_later, look_back
@@ -48,17 +51,21 @@ def make_marts(
         _prepare(session)
         ensure_release_history(session)
         look_back(session, before=context.as_of)
-        return [
+        made = [
             _make(context, session, manifest, mart, on_mart)
             for mart in in_order(context, manifest)
             if mart not in not_built
         ]
+        label_people(context, session, manifest, made={row["mart"] for row in made if row["status"] == "made"})
+        return made
 
 
 def in_order(context: Context, manifest: Manifest) -> list[str]:
-    """Return the marts that the door makes, as policy lists them."""
+    """Return the marts that the door makes, as policy lists them; what is learned comes after what it learns from."""
     built = {model.name for model in manifest.models.values() if model.materialized == "door"}
-    return [mart for mart, release in context.policy.releases.items() if release.tier is not None and mart in built]
+    releases = context.policy.releases.items()
+    marts = [mart for mart, release in releases if release.tier is not None and mart in built]
+    return sorted(marts, key=lambda mart: context.policy.releases[mart].learned is not None)
 
 
 def findings_of_door(report: dict[str, Any] | None) -> dict[str, Finding]:
@@ -88,7 +95,7 @@ def _make(context: Context, session: Session, manifest: Manifest, mart: str, on_
         session.run(f"drop table if exists restricted.{CANDIDATE_SCHEMA}.{quoted(mart)}")
         facts |= {"status": "held", "why": f"the door could not make it: {error}", "next_step": _NEXT_STEP}
     else:
-        facts |= {"status": "made", **_told(made)}
+        facts |= {"status": "made", "levels": _declared_levels(release), **_told(made)}
     facts["seconds"] = round(time.monotonic() - started, 2)
     if on_mart is not None:
         on_mart(mart, "success" if facts["status"] == "made" else "error", facts["seconds"])
@@ -120,8 +127,7 @@ def _by_tier(context: Context, session: Session, mart: str, release: Release, pl
     if release.noise is not None:
         return make_noisy(context, session, mart, release, places.records, places.target)
     if release.learned is not None:
-        # It would come out as a plain cube, and the gate spares what is learned most attacks.
-        raise ReleaseFault(["the night does not make what is learned yet: leave `learned` out"])
+        return make_learned_mart(context, session, release, places.records, places.target)
     if release.is_microdata:
         return _microdata(context, session, mart, release, places)
     return make_cube(
@@ -160,29 +166,19 @@ def _microdata(context: Context, session: Session, mart: str, release: Release, 
 
 
 def _standing(context: Context, session: Session, mart: str, release: Release) -> str | None:
-    """Return the release that figures may be carried over from; for a night long past that is no longer there."""
-    return None if has_later(session, mart=mart, than=context.as_of) else standing_mart(session, mart, release)
+    """Return the release that figures may be carried over from; for a night long past that is no longer there.
+
+    Nor is it after a rollback: what stands then shows other figures than the members that are remembered had.
+    """
+    if has_later(session, mart=mart, than=context.as_of) or not stands_as_remembered(context, session, mart):
+        return None
+    return standing_mart(session, mart, release)
 
 
 def standing_mart(session: Session, mart: str, release: Release) -> str | None:
     """Return the released mart's full name, where it has the columns that the release publishes."""
     present = session.columns("anonymized", mart)
     return f"anonymized.{quoted(mart)}" if present and set(release.columns) <= set(present) else None
-
-
-def epoch_of(context: Context, mart: str) -> Epoch | None:
-    """Return the epoch in which a mart stood at the night, its tree pooled as it was by then."""
-    until = context.as_of.isoformat()
-    # By their instant: a past night that is told again is written behind later ones.
-    entries = sorted((one for one in context.ledger.entries() if one.at <= until), key=lambda entry: entry.at)
-    epochs, poolings = ([entry.facts for entry in entries if entry.kind == kind] for kind in ("epoch", "pooling"))
-    return newest_epoch(epochs, mart, poolings=poolings)
-
-
-def epochs_of(context: Context) -> Iterator[tuple[Epoch, str]]:
-    """Yield every epoch that was ever opened, oldest first, with its instant."""
-    for entry in context.ledger.entries("epoch"):
-        yield Epoch(**entry.facts), entry.at
 
 
 def _told(made: Made) -> dict[str, Any]:
@@ -195,6 +191,11 @@ def _told(made: Made) -> dict[str, Any]:
         "classes_suppressed": made.classes_suppressed,
         **_rounded(made.facts),
     }
+
+
+def _declared_levels(release: Release) -> dict[str, str]:
+    """Return how each column is told: by which hierarchy, if any; the fitted levels of microdata stand instead."""
+    return {name: published.hierarchy or "" for name, published in release.quasi_identifiers.items()}
 
 
 def _rounded(facts: Any) -> Any:

@@ -11,6 +11,7 @@ from trustmart.identity import derive_key
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.people import customer_tombstone, mailbox_tombstone, parts_of_record
 from trustmart.pipeline.permission import not_permitted_now
+from trustmart.pipeline.publication import settle
 from trustmart.pipeline.use_cases import drop_what_may_not_be, personal_marts_that_may_be
 from trustmart.warehouse import Session, ensure_bookkeeping, naive_utc
 from trustmart.warehouse.release_history import ensure_release_history, forget_members
@@ -22,6 +23,7 @@ def forget(context: Context) -> dict[str, Any]:
     Personal marts are cleared before the restricted zone: the requests stand there, so a crash in between repeats them.
     """
     started = time.monotonic()
+    settle(context)
     with context.warehouse.session(writes="restricted") as session:
         ensure_bookkeeping(session)
         erased = _erasures_due(session, context)

@@ -7,7 +7,7 @@ from trustmart.anonymizing.words import quoted
 from trustmart.gates import Finding, Memory
 from trustmart.gates.thresholds import RELEASES_REMEMBERED
 from trustmart.pipeline.context import Context
-from trustmart.pipeline.door import epochs_of
+from trustmart.pipeline.epochs import epochs_of
 from trustmart.warehouse import DOOR_SCHEMA, Session, naive_utc
 from trustmart.warehouse.release_history import (
     ensure_release_history,
@@ -40,15 +40,15 @@ def recodings_of(context: Context) -> dict[str, str]:
     return {row["mart"]: row["recoding"] for row in made if row.get("recoding")}
 
 
-def remember_release(context: Context, marts: Sequence[str], release_id: str) -> None:
-    """Take down who is in which published class of the marts that were just released."""
+def remember_release(context: Context, marts: Sequence[str], release_id: str, *, released_at: datetime) -> None:
+    """Take down who is in which published class of the marts that were just released, as the door left it."""
     with context.warehouse.session(writes="restricted") as session:
         ensure_release_history(session)
         for mart in marts:
             members = _members_of(session, mart)
             if not members:
                 continue
-            remember(session, mart=mart, members=members, released_at=context.as_of, release_id=release_id)
+            remember(session, mart=mart, members=members, released_at=released_at, release_id=release_id)
             prune(session, mart=mart, keep=RELEASES_REMEMBERED)
 
 

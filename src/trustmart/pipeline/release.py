@@ -1,15 +1,21 @@
 """Release: open the anonymized marts to readers once they have proved that nobody in them stands out."""
 
-import hashlib
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from trustmart.anonymizing.words import quoted
 from trustmart.errors import ReleaseHeld
 from trustmart.gates import Finding, GateReport, ZoneGateReport, inspect_all, inspect_audiences, inspect_zones
+from trustmart.ledger import Sealed
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import findings_of_door
-from trustmart.pipeline.history import findings_of_past, memory_of, recodings_of, remember_release, write_notices
+from trustmart.pipeline.history import findings_of_past, memory_of, write_notices
+from trustmart.pipeline.manifest import head, name_of, published_facts, verdicts
+from trustmart.pipeline.publication import publish, settle
+from trustmart.pipeline.shown import list_releases
+from trustmart.pipeline.standing import nights_old, standing_facts
 from trustmart.pipeline.use_cases import findings_of_not_built
 from trustmart.warehouse import CANDIDATE_SCHEMA, Session, naive_utc
 
@@ -23,6 +29,7 @@ def release(context: Context) -> dict[str, Any]:
     data_docs = context.settings.runs_folder / "data_docs"
     # Nobody else may write in between: what is published is what was inspected.
     with context.warehouse.exclusive():
+        settle(context)
         zones = inspect_zones(context.policy, context.warehouse, data_docs_folder=data_docs)
         not_built = (
             findings_of_past(context)
@@ -38,17 +45,14 @@ def release(context: Context) -> dict[str, Any]:
             memory=memory_of(context),
         )
         audiences = inspect_audiences(context.policy, context.warehouse, not_built=not_built)
-        release_id = _release_id(context, reports)
-        with context.warehouse.new_release() as session:
-            standing = _publish(session, context, reports, release_id)
-        remember_release(context, [report.mart for report in reports if not report.held], release_id)
-    _record(context, reports, release_id)
+        sealed = publish(context, lambda session: _fill(session, context, reports))
     report = {
         "as_of": context.as_of.isoformat(),
-        "release_id": release_id,
+        "release_id": sealed.release_id,
+        "release_number": sealed.number,
         "policy_version": context.policy.version,
         "data_docs": str(data_docs),
-        "marts": [{**mart.as_dict(), "standing_since": standing.get(mart.mart)} for mart in reports],
+        "marts": [{**mart.as_dict(), **_standing_since(sealed, mart.mart, context)} for mart in reports],
         "audiences": [audience.as_dict() for audience in audiences],
         "zones": [zone.as_dict() for zone in zones.values()],
         "seconds": round(time.monotonic() - started, 2),
@@ -75,75 +79,44 @@ def raise_if_held(report: dict[str, Any]) -> None:
         )
 
 
-def _publish(session: Session, context: Context, reports: list[GateReport], release_id: str) -> dict[str, str | None]:
-    """Fill the new anonymized zone; return since when each held mart's standing release stands."""
-    session.run(
-        "create table anonymized.releases (mart varchar, title varchar, release_id varchar, released_at timestamp,"
-        " policy_version varchar, minimum_class_size bigint, smallest_class bigint, people bigint)"
-    )
+def _fill(session: Session, context: Context, reports: Sequence[GateReport]) -> dict[str, Any]:
+    """Fill the new anonymized zone; return what its manifest says."""
+    last = context.releases.newest()
     write_notices(session, context)
-    standing: dict[str, str | None] = {}
-    for report in reports:
-        if report.held:
-            standing[report.mart] = _keep_standing(session, report.mart)
-        else:
-            _move_out(session, context, report, release_id)
-    return standing
+    published = {
+        report.mart: facts
+        for report in reports
+        if (facts := _keep_standing(session, report.mart, last) if report.held else _move_out(session, context, report))
+    }
+    facts = {**head(context, "release"), "verdicts": verdicts(context, reports)}
+    release_id = name_of({**facts, "published": published}, f"{context.as_of:%Y%m%dT%H%M%SZ}")
+    published = {mart: {"release_id": release_id, **told} for mart, told in published.items()}
+    list_releases(session, context, published)
+    return {**facts, "release_id": release_id, "published": published}
 
 
-def _move_out(session: Session, context: Context, report: GateReport, release_id: str) -> None:
+def _move_out(session: Session, context: Context, report: GateReport) -> dict[str, Any]:
     """Copy a candidate, column by listed column, sorted so that the order of its rows says nothing."""
-    release = context.policy.releases[report.mart]
-    columns = ", ".join(quoted(column) for column in release.columns)
+    columns = ", ".join(quoted(column) for column in context.policy.releases[report.mart].columns)
     session.run(
         f"create table anonymized.{report.mart} as select {columns}"
         f" from restricted.{CANDIDATE_SCHEMA}.{report.mart} order by {columns}"
     )
-    session.run(
-        "insert into anonymized.releases values (?, ?, ?, ?, ?, ?, ?, ?)",
-        [report.mart, release.title, release_id, naive_utc(context.as_of), context.policy.version]
-        + [report.minimum_class_size, report.smallest_class, report.people],
-    )
+    return published_facts(context, session, report)
 
 
-def _keep_standing(session: Session, mart: str) -> str | None:
-    """Carry a held mart's last release over, and return since when it stands."""
-    if not session.value(
-        "select count(*) from duckdb_tables() where database_name = 'previous' and table_name = ?", [mart]
-    ):
-        return None
-    session.run(f"create table anonymized.{mart} as from previous.{mart}")
-    session.run("insert into anonymized.releases from previous.releases where mart = ?", [mart])
-    released_at = session.value("select released_at from previous.releases where mart = ?", [mart])
-    return released_at.isoformat() if released_at else None
+def _keep_standing(session: Session, mart: str, last: Sealed | None) -> dict[str, Any] | None:
+    """Carry a held mart's last release over; not where it is altered: a new seal must not make it look released."""
+    facts = standing_facts(session, "previous", mart, last)
+    if facts is not None:
+        session.run(f"create table anonymized.{mart} as from previous.{mart}")
+    return facts
 
 
-def _release_id(context: Context, reports: list[GateReport]) -> str:
-    """Return a name for this release: its night, and a digest of what was decided."""
-    decided = "\n".join(
-        f"{report.mart} {report.held} {report.rows} {report.people} {report.smallest_class}" for report in reports
-    )
-    digest = hashlib.sha256(f"{context.policy.version}\n{decided}".encode()).hexdigest()
-    return f"{context.as_of:%Y%m%dT%H%M%SZ}-{digest[:8]}"
-
-
-def _record(context: Context, reports: list[GateReport], release_id: str) -> None:
-    """Write the release into the ledger, once."""
-    last = context.ledger.last("release")
-    if last is not None and last.facts["release_id"] == release_id:
-        return
-    recodings = recodings_of(context)
-    marts = {
-        report.mart: {
-            "verdict": "held" if report.held else "released",
-            "rows": report.rows,
-            "people": report.people,
-            "smallest_class": report.smallest_class,
-            "minimum_class_size": report.minimum_class_size,
-            "recoding": recodings.get(report.mart),
-            "is_remembered": context.policy.releases[report.mart].tier is not None,
-        }
-        for report in reports
-    }
-    facts = {"release_id": release_id, "policy_version": context.policy.version, "marts": marts}
-    context.ledger.record("release", facts, at=context.as_of)
+def _standing_since(sealed: Sealed, mart: str, context: Context) -> dict[str, Any]:
+    """Return since when a held mart's standing release stands, and how many nights old it is."""
+    facts = sealed.manifest["published"].get(mart)
+    if facts is None or sealed.manifest["verdicts"][mart]["verdict"] == "released":
+        return {"standing_since": None, "nights_old": None}
+    since = datetime.fromisoformat(facts["released_at"])
+    return {"standing_since": since.isoformat(), "nights_old": nights_old(since, naive_utc(context.as_of))}

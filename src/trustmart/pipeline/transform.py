@@ -9,6 +9,7 @@ from trustmart.lineage import BrokenFences, Manifest, broken_fences, read_manife
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.dbt_project import DbtRun, OnNode, artifacts_folder, run_dbt
 from trustmart.pipeline.door import make_marts
+from trustmart.pipeline.publication import settle
 from trustmart.pipeline.strategy import strategy_mix
 from trustmart.pipeline.types import check_types_of_project
 from trustmart.pipeline.use_cases import (
@@ -29,6 +30,7 @@ def transform(context: Context, *, on_node: OnNode | None = None) -> dict[str, A
     each model as it finishes.
     """
     started = time.monotonic()
+    settle(context)
     record_decisions(context)
     not_built = marts_not_built(context)
     # Before any data moves: what every column will carry is read from the models' text.

@@ -170,6 +170,7 @@ def _scores_beyond_policy(policy: Policy) -> Iterator[Fault]:
                 f"{score.learned_for} is about people; what is learned for a score is learned about nobody"
                 " (individuals: false)",
             )
+        yield from _faults_of_applying(policy, name, score)
         applied = policy.use_cases.get(score.use_case)
         if applied is not None and applied.processing.individuals is False:
             yield (
@@ -177,3 +178,17 @@ def _scores_beyond_policy(policy: Policy) -> Iterator[Fault]:
                 f"{score.use_case} is about nobody (individuals: false), but a score is given to each person: applying"
                 " what was learned needs a use case of its own",
             )
+
+
+def _faults_of_applying(policy: Policy, name: str, score: Score) -> Iterator[Fault]:
+    """People are told by labels: what is applied to them is a model of labels, and not one of sensitive values."""
+    release = policy.releases.get(score.learned_from)
+    if release is None or release.learned is None:
+        return
+    teacher = policy.releases.get(release.learned.learned_from)
+    labels = teacher.quasi_identifiers if teacher else {}
+    if stray := [feature for feature in release.learned.features if feature not in labels]:
+        yield (
+            ("scores", name, "learned_from"),
+            f"{score.learned_from} learns from {', '.join(stray)}: people are told by quasi-identifiers alone",
+        )

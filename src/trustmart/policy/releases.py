@@ -116,16 +116,19 @@ class Noise(PolicyModel):
 
 
 class Learned(PolicyModel):
-    """What is learned from the mart's records (rows of anonymized microdata), instead of publishing them.
+    """What is learned from a mart of microdata; it is published instead of rows.
 
-    kind: cluster_centroids or propensity_model. features: the columns learned from. target: what is predicted.
+    kind: cluster_centroids (rows: cluster, feature, label) or propensity_model (rows: feature, label). features: the
+    columns of the teacher that are learned from. clusters: how many. target: the teacher's column that is predicted,
+    and target_label: the label of it whose probability that is.
     """
 
     kind: Literal["cluster_centroids", "propensity_model"]
     learned_from: Name
     features: tuple[Name, ...] = Field(min_length=1)
-    target: Name | None = None
     clusters: int | None = Field(None, ge=2, le=100)
+    target: Name | None = None
+    target_label: str | None = Field(None, min_length=1)
 
     @model_validator(mode="after")
     def _whole(self) -> "Learned":
@@ -134,7 +137,26 @@ class Learned(PolicyModel):
             raise ValueError("clusters is needed for cluster_centroids, and for them alone")
         if (self.kind == "propensity_model") != (self.target is not None):
             raise ValueError("target is needed for a propensity_model, and for it alone")
+        if (self.target is None) != (self.target_label is None):
+            raise ValueError("target and target_label go together: what is predicted, and which label of it")
+        if len({*self.features, self.target}) <= len(self.features):
+            raise ValueError("a feature is listed twice, or is the target")
         return self
+
+    @property
+    def columns_learned_from(self) -> tuple[str, ...]:
+        """Return the teacher's columns that it needs, the target last."""
+        return (*self.features, *([self.target] if self.target else []))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the published columns that name a row."""
+        return ("cluster", "feature", "label") if self.kind == "cluster_centroids" else ("feature", "label")
+
+    @property
+    def figure(self) -> str:
+        """Return the published column that says what was learned."""
+        return "share" if self.kind == "cluster_centroids" else "weight"
 
 
 class Release(PolicyModel):
@@ -145,7 +167,8 @@ class Release(PolicyModel):
     margins: further sets of columns that totals are published for (label `*` stands for all); the empty one is the
     grand total. dominance_percent: p of the p %-rule for sums. hold_back: a class that changed by fewer people than the
     minimum class size since it was published shows its last figures. reserve: in the laboratory, so many people above
-    the minimum class size are in every group of the tree when it is grown (2 unless given).
+    the minimum class size are in every group of the tree when it is grown (2 unless given). learned: what is
+    published is learned from another mart; its columns are those of its kind, beside class_size.
     """
 
     title: str
@@ -154,7 +177,7 @@ class Release(PolicyModel):
     minimum_class_size: int = Field(ge=2)
     maximum_suppressed: float = Field(gt=0, le=1)
     class_size: Name | None = None
-    quasi_identifiers: dict[Name, PublishedColumn] = Field(min_length=1)
+    quasi_identifiers: dict[Name, PublishedColumn] = Field(default_factory=dict)
     measures: dict[Name, Measure] = Field(default_factory=dict)
     sensitive: dict[Name, Sensitive] = Field(default_factory=dict)
     publish: dict[Name, PublishedColumn] = Field(default_factory=dict)
@@ -169,6 +192,10 @@ class Release(PolicyModel):
     def _fits_its_tier(self) -> "Release":
         """Refuse what a tier has no use for: a rule that is not applied protects nobody."""
         is_cube = self.tier in (None, Tier.OPEN_CUBE)
+        if bool(self.quasi_identifiers) == bool(self.learned):
+            raise ValueError("quasi_identifiers is missing; what is learned has none, for its columns are its kind's")
+        if self.learned and (self.measures or self.margins or self.hold_back or self.dominance_percent or self.noise):
+            raise ValueError("measures, margins, hold_back, dominance_percent and noise are for cubes of records")
         if is_cube and self.class_size is None:
             raise ValueError("class_size is missing: which column says how many people a row stands for?")
         if not is_cube and (self.class_size or self.measures or self.noise or self.learned or self.hold_back):
@@ -199,7 +226,17 @@ class Release(PolicyModel):
     def columns(self) -> tuple[str, ...]:
         """Return every column the mart may publish."""
         size = (self.class_size,) if self.class_size else ()
-        return (*self.quasi_identifiers, *size, *self.measures, *self.sensitive, *self.publish)
+        return (*self.keys, *size, *self.figures, *self.sensitive, *self.publish)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the published columns that say whom a row is about."""
+        return self.learned.keys if self.learned else tuple(self.quasi_identifiers)
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Return the published columns that are reckoned or learned."""
+        return (self.learned.figure,) if self.learned else tuple(self.measures)
 
     @property
     def is_microdata(self) -> bool:

@@ -42,6 +42,8 @@ def _draw_sizes(axes: "Axes", measures: TableMeasures) -> None:
     axes.bar_label(bars, [number(count) for count in classes], padding=4, color=INK)
     axes.invert_yaxis()
     axes.set_xlabel("classes", color=MUTED)
+    axes.xaxis.set_major_formatter(lambda value, _: number(value))
+    axes.locator_params(axis="x", nbins=4)
     axes.set_title(f"people per class (k = {measures.k})", color=INK, loc="left", fontsize=10)
     axes.margins(x=0.18)
     _quiet(axes)
@@ -56,8 +58,13 @@ def _draw_risk(axes: "Axes", measures: TableMeasures, sizes: Sequence[tuple[int,
         shares.append(100 * held / max(measures.records, 1))
     axes.step(risks, shares, where="pre", color=STRONG, linewidth=2)
     axes.axvline(1 / measures.k, color=HELD, linewidth=1.2, linestyle="--")
-    axes.annotate(f" 1/k = {1 / measures.k:.3g}", (1 / measures.k, 100), color=HELD, va="top")
+    # At the bottom: the curve begins at the top, wherever the line stands.
+    axes.annotate(f" 1/k = {1 / measures.k:.3g}", (1 / measures.k, 2), color=HELD, va="bottom")
     axes.set_xscale("log")
+    rarest = max((size for size, _ in sizes), default=1)
+    steps = [10**power for power in range(len(str(rarest)))] if rarest >= 10 else [1, 2, 5]
+    axes.set_xticks([1 / step for step in steps], [f"1 in {number(step)}" for step in steps])
+    axes.minorticks_off()
     axes.set_ylim(0, 105)
     axes.set_xlabel("chance of being named (1 / class size)", color=MUTED)
     axes.set_title("people with at least this risk, %", color=INK, loc="left", fontsize=10)

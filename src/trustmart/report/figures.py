@@ -91,7 +91,9 @@ def standing(mart: Mapping[str, Any], stages: Stages) -> str:
     since = mart.get("standing_since")
     if not since:
         return "it was never released, so there is nothing to read yet"
-    return f"readers keep the release of {age(since, as_of(stages))} ago"
+    nights = mart.get("nights_old")
+    old = "" if nights is None else f", {plural(nights, 'night')} old"
+    return f"readers keep the release of {age(since, as_of(stages))} ago{old}"
 
 
 def held_audiences(stages: Stages) -> list[Mapping[str, Any]]:

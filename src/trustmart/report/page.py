@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from trustmart.report import charts, figures, words
 from trustmart.report.figures import Stages
+from trustmart.report.useful import amount, loss_chart, useful_marts
 
 _DOES = {
     "ingest": "took in what the customer database (CRM) has new",
@@ -44,6 +45,8 @@ def render_page(stages: Stages, *, policy_version: str, files: Mapping[str, str]
         strategy_chart=_strategy_chart(stages),
         crossings=figures.crossings(stages),
         marts=_marts(stages),
+        useful=useful_marts(stages),
+        useful_chart=loss_chart(stages),
         marts_released=figures.marts(stages, "released"),
         files=_files(stages, files or {}),
         **{name: stages.get(name) for name in figures.STAGES},
@@ -74,6 +77,7 @@ def _template() -> Template:
         "duration": words.duration,
         "moment": words.moment,
         "plain": words.plain,
+        "amount": amount,
     }
     environment.globals["plural"] = words.plural
     source = resources("trustmart.report").joinpath("night.html.j2").read_text(encoding="utf-8")

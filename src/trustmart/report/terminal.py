@@ -10,6 +10,7 @@ from rich.text import Text
 
 from trustmart.report import figures, words
 from trustmart.report.figures import Stages
+from trustmart.report.useful import amount, useful_marts
 from trustmart.report.words import number, plural
 
 
@@ -26,6 +27,8 @@ def summary(stages: Stages) -> RenderableType:
     ]
     if figures.marts(stages):
         parts += [Text(), _marts(stages)]
+    if useful_marts(stages):
+        parts += [Text(), _useful(stages)]
     if figures.stage(stages, "activate").get("audiences") or figures.held_audiences(stages):
         parts += [Text(), _audiences(stages)]
     for task in figures.tasks(stages):
@@ -140,6 +143,17 @@ def _marts(stages: Stages) -> Table:
             number(mart.get("minimum_class_size")),
             words.percent(mart.get("suppressed_share")),
         )
+    return table
+
+
+def _useful(stages: Stages) -> Table:
+    """Each mart with what its readers lose, in what measure, and how its columns are told."""
+    table = _table("What readers get", "Rows", "Kept", "Raw", "Published", "Loss")
+    for one in useful_marts(stages):
+        below = Text(f"{one.tier}: {one.measure}\n{one.levels}", style="dim")
+        name = Group(Text(one.title), Padding(below, (0, 0, 0, 2)))
+        kept = words.percent(one.kept) if one.kept is not None else words.UNKNOWN
+        table.add_row(name, number(one.rows), kept, *map(amount, (one.raw, one.published, one.loss)))
     return table
 
 

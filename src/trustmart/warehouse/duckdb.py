@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -141,7 +141,9 @@ class DuckDBWarehouse:
             yield DuckDBSession(connection)
 
     @contextmanager
-    def new_release(self) -> Iterator[Session]:
+    def new_release(
+        self, *, archived: Path | None = None, before_move: Callable[[Path], None] | None = None
+    ) -> Iterator[Session]:
         """Write beside, then move into place: an open reader keeps the file it opened."""
         standing, beside = self.path("anonymized"), self._folder / "anonymized.next.duckdb"
         # Read from a copy: a session that was not opened read-only holds a lock on the file itself.
@@ -155,16 +157,34 @@ class DuckDBWarehouse:
                 if standing.exists():
                     shutil.copyfile(standing, previous)
                     connection.execute(f"attach {_quoted(previous)} as previous (read_only)")
+                if archived is not None:
+                    _attach_file(connection, "archived", archived)
                 yield DuckDBSession(connection)
                 connection.execute("checkpoint anonymized")
                 connection.execute("detach anonymized")
             beside.chmod(0o644)
-            _flush(beside)
+            flush(beside)
+            if before_move is not None:
+                before_move(beside)
             # What such a session has written to the old file must not be replayed into the new one.
             standing.with_name(f"{standing.name}.wal").unlink(missing_ok=True)
             os.replace(beside, standing)
             previous.unlink(missing_ok=True)
-            _flush(self._folder)
+            flush(self._folder)
+
+    @contextmanager
+    def published(self, files: Mapping[str, Path]) -> Iterator[Session]:
+        """Read published files under names; the one that stands is read from a copy, as a reader may hold it."""
+        copy = self._folder / "anonymized.previous.duckdb"
+        with self.exclusive(), self._connect() as connection:
+            try:
+                for name, path in files.items():
+                    if path == self.path("anonymized"):
+                        shutil.copyfile(path, copy)
+                    _attach_file(connection, name, copy if path == self.path("anonymized") else path)
+                yield DuckDBSession(connection)
+            finally:
+                copy.unlink(missing_ok=True)
 
     @contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -224,7 +244,18 @@ def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _flush(path: Path) -> None:
+def _attach_file(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    """Attach a published file; raises WarehouseLocked where it is none."""
+    try:
+        connection.execute(f"attach {_quoted(path)} as {name} (read_only)")
+    except duckdb.Error as error:
+        kind = type(error).__name__
+    else:
+        return
+    raise WarehouseLocked(f"{path.name} does not open ({kind}); to see what is whole: trustmart releases --verify")
+
+
+def flush(path: Path) -> None:
     """Make sure a file or folder has reached the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -1,6 +1,6 @@
 """What a stage may ask of a warehouse. Tables are named zone.table on every engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -62,8 +62,15 @@ class Warehouse(Protocol):
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep other processes from writing for the time of a `with`; raises WarehouseBusy."""
 
-    def new_release(self) -> AbstractContextManager[Session]:
+    def new_release(
+        self, *, archived: Path | None = None, before_move: Callable[[Path], None] | None = None
+    ) -> AbstractContextManager[Session]:
         """Write a whole new anonymized zone, and move it into place at the end of the `with`.
 
-        Inside, `anonymized` is the new, empty zone; `previous` the one that stands (if any); `restricted` is readable.
+        Inside, `anonymized` is the new, empty zone; `previous` the one that stands (if any); `restricted` is readable;
+        `archived` is another published file, where one is given. before_move: told the finished file before readers
+        can see it; nothing is open then.
         """
+
+    def published(self, files: Mapping[str, Path]) -> AbstractContextManager[Session]:
+        """Read published files, the standing one or older ones, under names; raises WarehouseLocked, WarehouseBusy."""

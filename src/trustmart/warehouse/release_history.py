@@ -237,3 +237,10 @@ def _forgotten_since(mart: str, releases: str = RELEASES) -> str:
         "(members.subject_id is null and members.until is not null and members.until not in"
         f" (select released_at from {releases} where mart = '{mart}'))"
     )
+
+
+def last_release_id(session: Session, mart: str) -> str | None:
+    """Return the id of the release whose members are remembered last; None where there is none."""
+    newest = f"select release_id from {RELEASES} where mart = ? order by released_at desc limit 1"
+    found = session.value(newest, [mart])
+    return None if found is None else str(found)

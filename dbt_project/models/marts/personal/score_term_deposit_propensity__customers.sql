@@ -1,19 +1,22 @@
--- One row per customer whose offers may be chosen by profile: how likely people of their age and region are to say yes.
--- What was learned is anonymous; here it is applied to people.
+-- One row per customer whose offers may be chosen by profile: how likely people like them are to say yes.
+-- What was learned is anonymous; here it is applied to people, label by label.
 with permitted as (
     {{ permitted() }}
 ),
-learned as (
-    select
-        age_band,
-        region,
-        sum(conversion_rate * customers) / sum(customers) as propensity
-    from {{ ref('fct_campaign_outcomes_by_segment') }}
-    group by age_band, region
+labelled as (
+    select * from {{ ref('int_subjects__labelled') }}
+    where mart = 'fct_offer_propensity' and use_case = 'term_deposit_propensity'
 ),
-overall as (
-    select sum(conversion_rate * customers) / sum(customers) as propensity
-    from {{ ref('fct_campaign_outcomes_by_segment') }}
+learned as (
+    select * from {{ ref('fct_offer_propensity') }}
+),
+weighed as (
+    select
+        labelled.subject_id,
+        sum(learned.weight) as log_odds
+    from labelled
+    inner join learned on labelled.feature = learned.feature and labelled.label = learned.label
+    group by labelled.subject_id
 )
 select
     permitted.subject_id,
@@ -22,7 +25,6 @@ select
     permitted.legal_basis,
     permitted.evidence_event_id,
     permitted.permitted_until,
-    cast(coalesce(learned.propensity, overall.propensity) as decimal(5, 4)) as propensity
+    cast(1 / (1 + exp(-weighed.log_odds)) as decimal(5, 4)) as propensity
 from permitted
-cross join overall
-left join learned on permitted.age_band = learned.age_band and permitted.region = learned.region
+inner join weighed on permitted.subject_id = weighed.subject_id

@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from trustmart.anonymity.cubes import ROLLED
+from trustmart.anonymity.usefulness import COARSE, FINE, Utility, told
 from trustmart.anonymizing.cubes import cells_sql
 from trustmart.anonymizing.cubes.cells_sql import CELLS, CONTRIBUTIONS
 from trustmart.anonymizing.words import class_id, quoted
@@ -13,11 +14,12 @@ from trustmart.warehouse import Session
 
 
 def usefulness(session: Session, release: Release, target: str) -> dict[str, Any]:
-    """Return the share of each sum that is not published, and the error of every total by a single column.
+    """Return the share of each sum that is not published, the error of every total by a single column, and `utility`.
 
     query_error: relative error of the total of people (each once per cell), records and sums by the labels of one
     column (its margin where that is published, else added up from the finest published rows) against the truth: median
-    and maximum over all labels. Where people are in several cells, a margin counts them once and so differs.
+    and maximum over all labels. Where people are in several cells, a margin counts them once and so differs. Both are
+    told in steps, upwards: the exact error of a total is how much of it was left out.
     """
     errors = [
         abs(float(shown) - float(true)) / abs(float(true))
@@ -25,12 +27,16 @@ def usefulness(session: Session, release: Release, target: str) -> dict[str, Any
         for shown, true in session.rows(question)
         if true
     ]
+    typical = told(median(errors), step=FINE) if errors else 0.0
     return {
-        "sums_suppressed": {name: _suppressed(session, release, target, name) for name in _sums(release)},
+        "utility": Utility(measure="accuracy of totals (median)", raw=1.0, published=1 - typical).as_dict(),
+        "sums_suppressed": {
+            name: told(_suppressed(session, release, target, name), step=FINE) for name in _sums(release)
+        },
         "query_error": {
             "questions": len(errors),
-            "median": median(errors) if errors else 0.0,
-            "largest": max(errors, default=0.0),
+            "median": typical,
+            "largest": told(max(errors, default=0.0), step=COARSE),
         },
     }
 

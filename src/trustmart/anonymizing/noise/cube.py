@@ -4,18 +4,20 @@ import itertools
 import json
 import math
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from trustmart.anonymity.budget import refuse_overspending, year_of
+from trustmart.anonymity.usefulness import Utility, expected_noise
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.noise.bounding import Cell, Domains, bounded_aggregates
 from trustmart.anonymizing.noise.drawing import Draw, draw_private, draw_public, load_opendp
-from trustmart.anonymizing.noise.figures import figures_of, noise_of
+from trustmart.anonymizing.noise.figures import PEOPLE, figures_of, noise_of
 from trustmart.anonymizing.noise.keeping import KeptDraw, declaration_of, keep, kept_draws, period_of, show
 from trustmart.anonymizing.noise.publishing import published_cells
 from trustmart.anonymizing.noise.spending import paid_draws, pay, spends_of
+from trustmart.anonymizing.words import quoted
 from trustmart.errors import ReleaseFault
 from trustmart.identity import derive_key
 from trustmart.ledger import Ledger
@@ -122,8 +124,10 @@ def _made(session: Session, release: Release, draw: KeptDraw, target: str, rows:
     """Say what the candidate holds, in noisy numbers."""
     people = session.value(f'select sum("{release.class_size}") from {target}')
     noise = noise_of(release)
+    described = json.loads(draw.facts)
     facts = {
-        **json.loads(draw.facts),
+        **described,
+        **_usefulness(session, release, target, described["scales"]),
         "mechanism": draw.mechanism,
         "epsilon": draw.epsilon,
         "delta": draw.delta,
@@ -142,3 +146,17 @@ def _made(session: Session, release: Release, draw: KeptDraw, target: str, rows:
         classes_suppressed=0,
         facts=facts,
     )
+
+
+def _usefulness(session: Session, release: Release, target: str, scales: Mapping[str, float]) -> dict[str, Any]:
+    """Return what noise costs readers, as expected from the mechanism and from noisy numbers alone: never as measured.
+
+    Whoever knew by how much a figure is off could take the noise away. What bounding contributions leaves out is not
+    in it, and neither is rounding.
+    """
+    units = {figure.name: figure.units for figure in figures_of(release)}
+    expected = {name: expected_noise(scale * units[name]) / units[name] for name, scale in scales.items()}
+    typical = session.value(f"select median({quoted(release.class_size or PEOPLE)}) from {target}")
+    off = min(expected[PEOPLE] / max(float(typical or 0), 1.0), 1.0)
+    utility = Utility(measure="expected accuracy of a typical cell", raw=1.0, published=1 - off)
+    return {"utility": utility.as_dict(), "expected_error": {name: round(off, 3) for name, off in expected.items()}}

@@ -30,7 +30,8 @@ def cube_inference(
     own = {
         column: found
         for column, places in amounts.items()
-        if (found := _own_values(reader, mart, column, places)) is not None
+        if not present[column].startswith("VARCHAR")  # it is no figure, and held for that
+        if (found := own_values(reader, mart, column, _raw_values(reader, places))) is not None
     }
     return attacked(
         "G4",
@@ -39,7 +40,7 @@ def cube_inference(
             *(_one_person(column, *found) for column, found in own.items()),
         ],
         cells_that_tell_of_everybody=sum(certain.values()),
-        figures_of_one_person=sum(found[0] for found in own.values() if _is_no_chance(*found)),
+        figures_of_one_person=sum(found[0] for found in own.values() if is_no_chance(*found)),
     )
 
 
@@ -58,27 +59,33 @@ def _certain(reader: Reader, mart: str, column: str, class_size: str, data_type:
     return int(cells)
 
 
-def _own_values(
-    reader: Reader, mart: str, column: str, places: Sequence[Sequence[str]]
-) -> tuple[int, int, float] | None:
-    """Return how many figures equal somebody's own value, of how many, and how often that happens by chance.
-
-    By chance: figures moved by a few of their own grains (the roundest step that they all keep to), so that a mean to
-    the nearest 50 is compared with other multiples of 50: round values, which people often have, are in both groups.
-    """
-    name = f"cast({quoted(column)} as double)"
-    known = [
+def _raw_values(reader: Reader, places: Sequence[Sequence[str]]) -> list[str]:
+    """Return a query of everybody's values for every place that there is."""
+    return [
         f"select cast({quoted(raw)} as double) as value from {restricted(table)}"
         for table, raw in places
         if raw in columns_of(reader, table)
     ]
-    grain = _grain(reader, mart, name)
-    if not known or grain is None:
+
+
+def own_values(
+    reader: Reader, mart: str, column: str, known: Sequence[str], *, smallest: float | None = None
+) -> tuple[int, int, float] | None:
+    """Return how many figures equal somebody's own value, of how many, and how often that happens by chance.
+
+    known: queries of everybody's `value`. smallest: figures below it are left out. None where there is nothing to try.
+    By chance: figures moved by a few of their own grains (the roundest step that they all keep to), so that a mean to
+    the nearest 50 is compared with other multiples of 50: round values, which people often have, are in both groups.
+    """
+    name = f"cast({quoted(column)} as double)"
+    grain = _grain(reader, mart, name) if known else None
+    if grain is None:
         return None
+    large = "" if smallest is None else f" and {name} >= {smallest!r}"
     moves = ", ".join(f"({move})" for step in _MOVES for move in (step, -step))
     ((tried, same, moved, moved_same),) = reader.rows(
         f"with figures as (select distinct round({name}, 4) as figure from {candidate(mart)}"
-        f" where {name} is not null and {name} <> 0 order by 1 limit {_MOST_FIGURES}),"
+        f" where {name} is not null and {name} <> 0{large} order by 1 limit {_MOST_FIGURES}),"
         f" tried as (select figure as value, 1 as is_own from figures union all"
         f" select round(figure + move * {grain}, 4), 0 from figures cross join (values {moves}) as moves(move)),"
         f" known as (select distinct round(value, 4) as value from ({' union all '.join(known)}) as raws"
@@ -101,8 +108,8 @@ def _grain(reader: Reader, mart: str, name: str) -> float | None:
     return next((grain for grain, off in zip(_GRAINS, row, strict=True) if float(off) < 1e-6), 0.0001)
 
 
-def _is_no_chance(same: int, tried: int, chance: float) -> bool:
-    """Return whether so many equal figures are too unlikely to be chance (binomial tail)."""
+def is_no_chance(same: int, tried: int, chance: float) -> bool:
+    """Return whether so many equal figures are too unlikely to be chance (binomial tail); one alone always may be."""
     if same < 2:
         return False
     chance = max(chance, 1 / (tried * len(_MOVES) * 2 + 1))
@@ -135,7 +142,7 @@ def _everybody(column: str, cells: int) -> Finding | None:
 
 def _one_person(column: str, same: int, tried: int, chance: float) -> Finding | None:
     """Say that figures are somebody's own."""
-    if not _is_no_chance(same, tried, chance):
+    if not is_no_chance(same, tried, chance):
         return None
     return Finding(
         what=f"{same} of {tried} figures of {column} are one person's own value, {chance:.1%} would be by chance",

@@ -6,6 +6,7 @@ Made on top of `no_direct_identifiers`, which knows plain values, and MD5, SHA-1
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from trustmart.gates.attacks.outcome import Attacked, attacked
 from trustmart.gates.attacks.published import literal
@@ -15,8 +16,11 @@ from trustmart.gates.report import Finding
 # Values worth the trouble: written like a digest or an encoding. Words and labels are not.
 _LIKE_A_DIGEST = r"^([0-9a-fA-F]{16,}|[A-Za-z0-9+/_-]{22,}={0,2})$"
 _LIKE_A_CODE = r"^(?=.*[0-9=])[A-Za-z0-9+/=_.@-]{6,}$"
+# A digest that was cut: shorter than eight digits, many people share one by chance.
+_CUT = r"^[0-9a-fA-F]{8,31}$"
 _SHA512 = r"^([0-9a-fA-F]{128}|[A-Za-z0-9+/_-]{86}={0,2})$"
-_DIGESTS = ("md5", "sha1", "sha256")
+# The digests that engines know, with their bytes.
+_DIGESTS = {"md5": 16, "sha1": 20, "sha256": 32}
 _CHUNK = 50_000
 
 
@@ -30,25 +34,85 @@ def rehashed(
 ) -> Attacked:
     """Hash everybody's identifiers anew and count the published values among the results.
 
-    known_in: (raw table, column) pairs. hierarchies: columns whose labels are judged by their hierarchy. salts: put
-    before and behind the value, as they are known to policy. Forms: as it stands, trimmed, small, capital, digits
-    alone; digests MD5, SHA-1, SHA-256, SHA-512; hexadecimal, Base64 with and without its padding; and Base64,
-    hexadecimal and reversed writing of the value itself.
+    known_in: (raw table, column), or (raw table, given name, surname). hierarchies: columns whose labels are judged by
+    their hierarchy. salts: put before and behind the value, as they are known to policy. Forms: as it stands, trimmed,
+    small, capital, digits alone; digests MD5, SHA-1, SHA-256, SHA-512; hexadecimal, Base64 (both alphabets) with and
+    without its padding; Base64, hexadecimal and reversed writing of the value itself; and the first or last digits of
+    a digest, eight or more.
     """
     texts = [
         name
         for name, kind in candidate_columns(reader, mart).items()
         if kind.startswith("VARCHAR") and name not in hierarchies
     ]
-    known = [(table, column) for table, column in known_in if column in columns_of(reader, table)]
+    known = [
+        (table, " || ' ' || ".join(f"trim(cast({quoted(column)} as varchar))" for column in columns))
+        for table, *columns in known_in
+        if set(columns) <= set(columns_of(reader, table))
+    ]
     shown = {column: _shown(mart, column) for column in texts}
     found = {
-        column: sum(_matches(reader, shown[column], table, raw, salts) for table, raw in known)
+        column: _matches_of_any(reader, shown[column], known, salts)
         + _matches_of_sha512(reader, shown[column], known, salts)
+        + sum(_matches_of_cut(reader, shown[column], *place, salts) for place in known)
         for column in texts
         if _any(reader, shown[column], _LIKE_A_DIGEST) or _any(reader, shown[column], _LIKE_A_CODE)
     }
     return attacked("G0", [_leak(column, count) for column, count in found.items()], rehashed=sum(found.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """What the values of a column could be by their look alone; what none of them can be need not be made.
+
+    digests, encoded_digests: names of digests that a value is as long as, in hexadecimal and in Base64. base64,
+    hexadecimal: whether a value is written in that alphabet. letters: whether one has letters. numbers: whether one is
+    nothing but digits.
+    """
+
+    digests: frozenset[str]
+    encoded_digests: frozenset[str]
+    base64: bool
+    hexadecimal: bool
+    letters: bool
+    numbers: bool
+
+    def forms(self, ways: Sequence[tuple[str, str]]) -> list[str]:
+        """Return the forms of a known value that could be behind a shown one.
+
+        A reversed value without letters comes of one without letters, one with other signs than digits not of digits.
+        """
+        every = len(ways) > 1
+        found = ["form"]
+        found += ["lower(form)", "upper(form)"] if every or self.letters else []
+        return [*found, "regexp_replace(form, '[^0-9]', '', 'g')"] if every or self.numbers else found
+
+
+def _looks_of(reader: Reader, shown: str) -> Looks:
+    """Look at the values of a column once."""
+    hexadecimal, encoded = (
+        "regexp_matches(value, '^[0-9a-fA-F]+$')",
+        "regexp_matches(value, '^[A-Za-z0-9+/_-]+={0,2}$')",
+    )
+    tests = [
+        *(f"{hexadecimal} and length(value) = {size * 2}" for size in _DIGESTS.values()),
+        *(f"{encoded} and length(rtrim(value, '=')) = {-(-size * 4 // 3)}" for size in _DIGESTS.values()),
+        encoded,
+        hexadecimal,
+        "lower(value) <> upper(value)",
+        "regexp_matches(value, '^[0-9]+$')",
+    ]
+    asked = ", ".join(f"coalesce(max(case when {test} then 1 else 0 end), 0)" for test in tests)
+    (found,) = reader.rows(f"select {asked} from ({shown}) as all_shown where length(value) >= 6")
+    names = len(_DIGESTS)
+    return Looks(
+        digests=frozenset(name for name, one in zip(_DIGESTS, found[:names], strict=True) if one),
+        encoded_digests=frozenset(name for name, one in zip(_DIGESTS, found[names : 2 * names], strict=True) if one),
+        base64=bool(found[-4]),
+        hexadecimal=bool(found[-3]),
+        letters=bool(found[-2]),
+        numbers=bool(found[-1]),
+    )
 
 
 def _shown(mart: str, column: str) -> str:
@@ -64,33 +128,75 @@ def _any(reader: Reader, shown: str, pattern: str) -> bool:
     return bool(reader.rows(f"select 1 from ({shown}) as shown where {' and '.join(tests)} limit 1"))
 
 
-def _matches(reader: Reader, shown: str, table: str, raw: str, salts: Sequence[str]) -> int:
-    """Count the values that one known column turns into, other than those that the plain check knows."""
-    text = f"trim(cast({quoted(raw)} as varchar))"
-    digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
-    digests = [f"{name}({form})" for name in _DIGESTS for form in _salted("form", salts)]
-    plain = [f"select {name}({form}) from raws" for name in _DIGESTS for form in ("form", "lower(form)")]
-    ways = [
-        *digests,
-        *(f"to_base64(unhex({digest}))" for digest in digests),
-        *(f"rtrim(to_base64(unhex({digest})), '=')" for digest in digests),
-        "to_base64(encode(form))",
-        "rtrim(to_base64(encode(form)), '=')",
-        "lower(hex(encode(form)))",
-        "reverse(form)",
-    ]
+def _matches_of_any(reader: Reader, shown: str, known: Sequence[tuple[str, str]], salts: Sequence[str]) -> int:
+    """Count the values that any known column turns into."""
+    looks = _looks_of(reader, shown)
+    return sum(_matches(reader, shown, table, text, salts, looks) for table, text in known)
+
+
+def _matches(reader: Reader, shown: str, table: str, text: str, salts: Sequence[str], looks: Looks) -> int:
+    """Count the values that one known text turns into, other than those that the plain check knows."""
+    names = [name for name in _DIGESTS if name in looks.digests]
+    plain = [f"select {name}({form}) from raws" for name in names for form in ("form", "lower(form)")]
+    ways = list(_ways(looks, salts))
     tried = " union all ".join(
-        f"select s.value from shown as s join forms as f on {place} = {way}"
-        for way in ways
-        for place in (("s.small",) if "base64" not in way and "reverse" not in way else ("s.value",))
+        f"select s.value from shown as s join forms as f on {place} = {way}" for place, way in ways
+    )
+    # Nothing but the reverse of a value is as long as the value: then few of the known ones are worth a look.
+    is_as_long = "true" if len(ways) > 1 else "length(form) in (select length(value) from shown)"
+    forms = " union ".join(
+        f"select form from (select {form} as form from raws) as made where {is_as_long}" for form in looks.forms(ways)
     )
     ((count,),) = reader.rows(
-        f"with shown as (select value, lower(value) as small from ({shown}) as all_shown where length(value) >= 6),"
-        f" raws as (select distinct {text} as form from {restricted(table)} where {quoted(raw)} is not null),"
-        f" forms as (select form from raws union select lower(form) from raws union select upper(form) from raws"
-        f" union select {digits.replace(text, 'form')} from raws),"
-        f" hits as ({tried}), plain as (select value from shown where small in ({' union all '.join(plain)}))"
-        " select count(distinct value) from hits where value not in (select value from plain)"
+        "with shown as (select value, lower(value) as small, translate(value, '-_', '+/') as plain from"
+        f" ({shown}) as all_shown where length(value) >= 6),"
+        f" raws as (select distinct {text} as form from {restricted(table)} where {text} is not null),"
+        f" forms as ({forms}),"
+        f" hits as ({tried})"
+        + (f", plain as (select value from shown where small in ({' union all '.join(plain)}))" if plain else "")
+        + " select count(distinct value) from hits"
+        + (" where value not in (select value from plain)" if plain else "")
+    )
+    return int(count)
+
+
+def _ways(looks: Looks, salts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield how a form may have been written, and what of a shown value that is compared with."""
+    for name in _DIGESTS:
+        for digest in (f"{name}({form})" for form in _salted("form", salts)):
+            if name in looks.digests:
+                yield "s.small", digest
+            if name in looks.encoded_digests:
+                yield "s.plain", f"to_base64(unhex({digest}))"
+                yield "s.plain", f"rtrim(to_base64(unhex({digest})), '=')"
+    if looks.base64:
+        yield "s.plain", "to_base64(encode(form))"
+        yield "s.plain", "rtrim(to_base64(encode(form)), '=')"
+    if looks.hexadecimal:
+        yield "s.small", "lower(hex(encode(form)))"
+    yield "s.value", "reverse(form)"
+
+
+def _matches_of_cut(reader: Reader, shown: str, table: str, text: str, salts: Sequence[str]) -> int:
+    """Count the values that are the first or the last digits of a digest of one known text."""
+    lengths = reader.rows(
+        f"select distinct length(value) from ({shown}) as shown where regexp_matches(value, {literal(_CUT)})"
+    )
+    if not lengths:
+        return 0
+    tried = " union all ".join(
+        f"select s.value from shown as s join forms as f on s.value = {side}({digest}({form}), {int(length)})"
+        for (length,) in lengths
+        for digest in _DIGESTS
+        for form in _salted("f.form", salts)
+        for side in ("left", "right")
+    )
+    ((count,),) = reader.rows(
+        f"with shown as (select lower(value) as value from ({shown}) as all_shown"
+        f" where regexp_matches(value, {literal(_CUT)})),"
+        f" raws as (select distinct {text} as form from {restricted(table)} where {text} is not null),"
+        " forms as (select form from raws union select lower(form) from raws union select upper(form) from raws),"
+        f" hits as ({tried}) select count(distinct value) from hits"
     )
     return int(count)
 
@@ -106,16 +212,15 @@ def _matches_of_sha512(reader: Reader, shown: str, known: Sequence[tuple[str, st
         return 0
     found = reader.rows(f"select value from ({shown}) as shown where regexp_matches(value, {literal(_SHA512)})")
     wanted = {_plain(value) for (value,) in found}
-    hits = {form for table, raw in known for form in _sha512s(reader, table, raw, salts) if form in wanted}
+    hits = {form for place in known for form in _sha512s(reader, *place, salts) if form in wanted}
     return len(hits)
 
 
-def _sha512s(reader: Reader, table: str, raw: str, salts: Sequence[str]) -> Iterator[str]:
-    """Yield the digests of a known column, a chunk of it at a time."""
+def _sha512s(reader: Reader, table: str, known: str, salts: Sequence[str]) -> Iterator[str]:
+    """Yield the digests of a known text, a chunk of it at a time."""
     start = ""
     while found := reader.rows(
-        f"select distinct trim(cast({quoted(raw)} as varchar)) as form from {restricted(table)}"
-        f" where trim(cast({quoted(raw)} as varchar)) > ? order by form limit {_CHUNK}",
+        f"select distinct {known} as form from {restricted(table)} where {known} > ? order by form limit {_CHUNK}",
         [start],
     ):
         for (text,) in found:

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
+from trustmart.gates.attacks.comparison import MEMBERS, RELEASES, compared
 from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, unmeasurable
 from trustmart.gates.attacks.published import class_id, door_columns, members_of, missing_columns, names, text
 from trustmart.gates.measures_sql import Reader, candidate, columns_of
 from trustmart.gates.report import Finding
 
-# As they were before tonight (trustmart.warehouse.release_history).
-MEMBERS = "restricted.main.members_before"
-RELEASES = "restricted.main.releases_before"
 _WANTED = {
     "members_before": {"mart", "class_id", "subject_id", "since", "until"},
     "releases_before": {"mart", "released_at", "release_id"},
@@ -46,22 +44,33 @@ def whole_history(
         f" then 1 else 0 end), 0) from {MEMBERS} where mart = ?",
         [mart, mart],
     )
-    ((twice,),) = reader.rows(
-        f"select count(*) from (select 1 from {MEMBERS} where mart = ? and until is null"
-        " group by class_id, subject_id having count(*) > 1) as twice",
-        [mart],
-    )
     lost = max(0, (releases_known or 0) - int(releases)) + (1 if releases and not rows else 0)
     return attacked(
         "G6",
         [
             _damaged("releases are missing from the history", lost),
-            _damaged("rows of the history are damaged", int(broken) + int(doubled) + int(twice)),
+            _damaged("rows of the history are damaged", int(broken) + int(doubled) + _twice(reader, mart)),
             _strangers(*_membership(reader, mart, columns, class_size)),
         ],
         releases_remembered=int(releases),
         memberships_remembered=int(rows),
     )
+
+
+def _twice(reader: Reader, mart: str) -> int:
+    """Return how many rows of the history say once more that somebody stands in a class.
+
+    Whoever is a member tonight meets each of their rows in the comparison, so there are more of those than members.
+    """
+    with compared(reader, mart) as comparison:
+        ((twice,),) = reader.rows(
+            f"with gone as (select count(*) - 1 as n from {comparison}"
+            " where not is_tonight and until is null and subject_id is not null"
+            " group by class_id, subject_id having count(*) > 1)"
+            f" select (select count(*) from {comparison} where is_tonight and until is null)"
+            f" - (select count(*) from {members_of(mart)}) + (select coalesce(sum(n), 0) from gone)"
+        )
+    return int(twice)
 
 
 def _membership(reader: Reader, mart: str, columns: Sequence[str], class_size: str | None) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from trustmart.policy import CalendarRule, HierarchyRule, RangesRule
 
 
 def label_pairs(column: str, rule: Mapping[str, Any], fallback: str | None, values: str) -> str:
-    """Return a query of (value, label): every label, on any level, that a raw value could stand behind.
+    """Return a query of (value, label): every label, on any level, that a raw value could stand behind; some twice.
 
     values: a relation with the distinct raw values in a column `value`. Raises HierarchyFault.
     """
@@ -27,14 +27,13 @@ def label_pairs(column: str, rule: Mapping[str, Any], fallback: str | None, valu
     else:
         return _categories(column, read, fallback, values)
     parts = [f"select value, {form} as label from {values} where value is not null" for form in dict.fromkeys(forms)]
-    return " union ".join([*parts, _everybody(values)])
+    return " union all ".join([*parts, _everybody(values)])
 
 
 def _everybody(values: str) -> str:
     """Return the pairs of `*` and of nulls."""
-    return (
-        f"select value, '*' as label from {values} union select value, '{NULL_SIGN}' from {values} where value is null"
-    )
+    nulls = f"select value, '{NULL_SIGN}' from {values} where value is null"
+    return f"select value, '*' as label from {values} union all {nulls}"
 
 
 def _calendar(rule: CalendarRule, fallback: str | None) -> list[str]:
@@ -99,7 +98,7 @@ def _categories(column: str, rule: HierarchyRule, fallback: str | None, values: 
     if fallback is not None:
         leaves = ", ".join(literal(str(key)) for key in tree.keys)
         found += (
-            f" union select value, {literal(fallback)} from {values}"
+            f" union all select value, {literal(fallback)} from {values}"
             f" where value is not null and cast(value as varchar) not in ({leaves})"
         )
-    return f"{found} union {_everybody(values)}"
+    return f"{found} union all {_everybody(values)}"

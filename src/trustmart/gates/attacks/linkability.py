@@ -36,7 +36,8 @@ def margins_of_each_other(
     if not looked:
         return not_made("G5", "no other mart is a margin of this one")
     finding = Finding(
-        what=f"{few} groups of fewer than {minimum_class_size} people are in a coarser mart and left out here",
+        what=f"{few} groups of fewer than {minimum_class_size} people are in a coarser mart ({', '.join(coarser)}) and"
+        f" left out in {mart}",
         count=few,
         next_step="suppress a second cell in each of these lines, or do not release both marts",
     )

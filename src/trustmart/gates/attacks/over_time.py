@@ -7,13 +7,15 @@ intersected (stability). Sources: Byun et al., SDM 2006; Fung et al., EDBT 2008;
 
 from collections.abc import Sequence
 
-from trustmart.gates.attacks.history import MEMBERS, RELEASES, is_there
+from trustmart.gates.attacks.comparison import RELEASES, compared
+from trustmart.gates.attacks.history import is_there
 from trustmart.gates.attacks.outcome import Attacked, attacked, not_made
-from trustmart.gates.attacks.published import NULL_SIGN, members_of
 from trustmart.gates.measures_sql import Reader, columns_of, quoted, restricted
 from trustmart.gates.report import Finding
 from trustmart.gates.thresholds import RELEASES_REMEMBERED, bound
 
+# Who was in a class at the last release, of a comparison's rows.
+_WAS_THERE = "since <= (select moment from last) and (until is null or until > (select moment from last))"
 _NO_HISTORY = "there is no whole history; the mart is held for that"
 
 
@@ -22,28 +24,26 @@ def differencing(reader: Reader, *, mart: str, minimum_class_size: int) -> Attac
     if not is_there(reader, mart):
         return not_made("G6", _NO_HISTORY)
     k = int(minimum_class_size)
-    ((classes, people, smallest),) = reader.rows(
-        f"with {_memory(mart)},"
-        # Whoever was there at the oldest release and is there still has changed nothing.
-        " fresh as (select t.* from tonight as t anti join (select * from past where until is null"
-        " and since <= (select min(released_at) from releases)) as p using (class_id, subject_id)),"
-        " gone as (select p.* from past as p anti join tonight using (class_id, subject_id)),"
-        " were as (select f.class_id, r.released_at, count(*) as n from fresh as f join past as p"
-        " using (class_id, subject_id) join releases as r on p.since <= r.released_at"
-        " and (p.until is null or p.until > r.released_at) group by all),"
-        " new as (select class_id, count(*) as n from fresh group by class_id),"
-        " joined as (select new.class_id, r.released_at, new.n - coalesce(were.n, 0) as n"
-        " from new cross join releases as r"
-        " left join were on were.class_id = new.class_id and were.released_at = r.released_at),"
-        " lost as (select g.class_id, r.released_at, count(*) as n from gone as g join releases as r"
-        " on g.since <= r.released_at and (g.until is null or g.until > r.released_at) group by all),"
-        " changes as (select class_id, released_at, sum(n) as n from"
-        " (select * from joined union all select * from lost) as moved group by class_id, released_at)"
-        f" select count(distinct case when n between 1 and {k - 1} then class_id end),"
-        f" coalesce(max(case when n between 1 and {k - 1} then n end), 0),"
-        " min(case when n > 0 then n end) from changes",
-        [mart, mart],
-    )
+    with compared(reader, mart) as comparison:
+        ((classes, people, smallest),) = reader.rows(
+            f"with {_releases()}, oldest as (select min(released_at) as moment from releases),"
+            # Whoever was there at the oldest release and is there still has changed nothing.
+            f" flows as (select class_id, is_tonight, since, until, count(*) as n from {comparison}"
+            " where not (is_tonight and until is null and coalesce(since <= (select moment from oldest), false))"
+            " group by class_id, is_tonight, since, until),"
+            # Somebody of tonight has joined since every release before they came; if they were there once before, not
+            # since those. Somebody who is gone has left since every release at which they were there.
+            " changes as (select f.class_id, r.released_at,"
+            " sum(case when f.is_tonight and f.until is not null then -f.n else f.n end) as n"
+            " from flows as f join releases as r on case when f.is_tonight and f.until is null"
+            " then f.since is null or r.released_at < f.since"
+            " else f.since <= r.released_at and (f.until is null or f.until > r.released_at) end"
+            " group by f.class_id, r.released_at)"
+            f" select count(distinct case when n between 1 and {k - 1} then class_id end),"
+            f" coalesce(max(case when n between 1 and {k - 1} then n end), 0),"
+            " min(case when n > 0 then n end) from changes",
+            [mart],
+        )
     finding = Finding(
         what=f"{classes} classes changed by fewer than {k} people since an earlier release",
         count=int(classes),
@@ -65,19 +65,19 @@ def intersection(reader: Reader, *, mart: str, minimum_class_size: int) -> Attac
     """
     if not is_there(reader, mart):
         return not_made("G7", _NO_HISTORY)
-    ((few, smallest),) = reader.rows(
-        f"with {_memory(mart)},"
-        # Who came before the oldest remembered release has been there since it, as far as anybody remembers.
-        " stays as (select t.class_id, t.subject_id, min(greatest(p.since, (select min(released_at) from releases)))"
-        " as since from tonight as t left join past as p on p.class_id = t.class_id and p.subject_id = t.subject_id"
-        " and p.until is null group by t.class_id, t.subject_id),"
-        " cohorts as (select class_id, since, count(*) as n from stays group by class_id, since),"
-        " together as (select n, sum(n) over (partition by class_id order by since nulls last"
-        " rows between unbounded preceding and current row) as stayed from cohorts)"
-        f" select coalesce(sum(case when stayed < {int(minimum_class_size)} then n else 0 end), 0), min(stayed)"
-        " from together",
-        [mart, mart],
-    )
+    with compared(reader, mart) as comparison:
+        ((few, smallest),) = reader.rows(
+            f"with {_releases()},"
+            # Who came before the oldest remembered release has been there since it, as far as anybody remembers.
+            " cohorts as (select class_id, case when since is not null"
+            " then greatest(since, (select min(released_at) from releases)) end as came, count(*) as n"
+            f" from {comparison} where is_tonight and until is null group by 1, 2),"
+            " together as (select n, sum(n) over (partition by class_id order by came nulls last"
+            " rows between unbounded preceding and current row) as stayed from cohorts)"
+            f" select coalesce(sum(case when stayed < {int(minimum_class_size)} then n else 0 end), 0), min(stayed)"
+            " from together",
+            [mart],
+        )
     finding = Finding(
         what=f"{few} people are among fewer than {minimum_class_size} who have stayed in their class since they came",
         count=int(few),
@@ -113,24 +113,30 @@ def stability(
         for table in changed_in
         if _instant(reader, table)
     ] or ["select cast(null as varchar) as subject_id, cast(null as timestamp) as moment where false"]
-    ((people, relabelled),) = reader.rows(
-        f"with {_memory(mart)}, last as (select max(released_at) as moment from releases),"
-        f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)})"
-        " group by subject_id),"
-        # A class that is held back shows people as they were when it was last made anew, whatever came in since.
-        " anew as (select class_id, max(greatest(since, coalesce(until, since))) as moment from past"
-        " group by class_id),"
-        " before as (select class_id, subject_id from past join anew using (class_id) left join touched"
-        " using (subject_id) where since <= (select moment from last)"
-        " and (until is null or until > (select moment from last)) and subject_id is not null"
-        " and (touched.moment is null or touched.moment <= anew.moment)),"
-        # Somebody who moved is in two classes while the one they left is held back: nobody is relabelled who is still
-        # in one of those they were in.
-        " still as (select distinct b.subject_id from before as b join tonight as t using (class_id, subject_id))"
-        " select count(distinct b.subject_id), count(distinct case when s.subject_id is null then b.subject_id end)"
-        " from before as b semi join tonight as t using (subject_id) left join still as s using (subject_id)",
-        [mart, mart],
-    )
+    untouched = "(touched.moment is null or touched.moment <= anew.moment)"
+    with compared(reader, mart) as comparison:
+        ((people, relabelled),) = reader.rows(
+            f"with {_releases()}, last as (select max(released_at) as moment from releases),"
+            f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as touched"
+            " group by subject_id),"
+            # A class that is held back shows people as they were when it was last made anew, whatever came in since.
+            " anew as (select class_id, max(greatest(since, case when until in (select released_at from releases)"
+            f" then until else since end)) as moment from {comparison} group by class_id),"
+            f" gone as (select class_id, subject_id from {comparison} where not is_tonight and {_WAS_THERE}),"
+            f" fresh as (select class_id, subject_id from {comparison} where is_tonight and until is null"
+            " and since is null),"
+            # A row of microdata is a person: whoever is in another class has left one and is new in the other.
+            " moved as (select count(*) as n from gone join anew on anew.class_id = gone.class_id"
+            " join fresh on fresh.subject_id = gone.subject_id"
+            " left join touched on touched.subject_id = gone.subject_id"
+            f" where fresh.class_id <> gone.class_id and {untouched}),"
+            f" stayed as (select count(*) as n from (select * from {comparison}"
+            f" where is_tonight and {_WAS_THERE}) as here"
+            " join anew on anew.class_id = here.class_id left join touched on touched.subject_id = here.subject_id"
+            f" where {untouched})"
+            " select (select n from stayed) + (select n from moved), (select n from moved)",
+            [mart],
+        )
     share = int(relabelled) / int(people) if people else 0.0
     finding = Finding(
         what=f"{relabelled} people of {people} have another class, though nothing about them has changed",
@@ -141,29 +147,11 @@ def stability(
     return attacked("G9", [finding if above else None], untouched=int(people), relabelled_share=round(share, 6))
 
 
-def _memory(mart: str) -> str:
-    """Return `releases`, `past` and `tonight`, people by name or by number.
-
-    A class that is held back has its members as published, those who were forgotten since without a name: its figures
-    still count them. Numbered, they meet themselves in the history; a class that is made anew has lost them.
-    """
-    number = f"'{NULL_SIGN}' || class_id || cast(row_number() over (partition by class_id"
-    forgotten = "subject_id is null and until is not null and until not in (select released_at from every_release)"
-    return ", ".join(
-        [
-            f"every_release as (select released_at from {RELEASES} where mart = ?)",
-            f"releases as (select released_at from every_release order by released_at desc"
-            f" limit {RELEASES_REMEMBERED})",
-            f"shown as (select class_id, coalesce(subject_id, {number}, subject_id is null) as varchar)) as subject_id,"
-            f" subject_id is null as is_nameless from {members_of(mart)})",
-            f"kept as (select class_id, subject_id, since, until, {forgotten} as is_forgotten"
-            f" from {MEMBERS} where mart = ?)",
-            f"past as (select class_id, coalesce(subject_id, case when is_forgotten then '' else 'left ' end ||"
-            f" {number}, subject_id is null, is_forgotten) as varchar)) as subject_id, since,"
-            # Whoever was forgotten is shown until their class is made anew, whether tonight or not yet.
-            " case when is_forgotten then null else until end as until from kept)",
-            "tonight as (select class_id, subject_id from shown)",
-        ]
+def _releases() -> str:
+    """Return `releases`: the instants of those that are remembered against a new one."""
+    return (
+        f"releases as (select released_at from {RELEASES} where mart = ? order by released_at desc"
+        f" limit {RELEASES_REMEMBERED})"
     )
 
 

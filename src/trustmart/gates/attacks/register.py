@@ -64,11 +64,12 @@ def _statement(mart: str, columns: Mapping[str, Mapping[str, Any]], register: st
         steps += [
             f"values_{place} as (select distinct {quoted(column)} as value from {register})",
             f"pairs_{place} as ({label_pairs(column, asked['rule'], asked.get('fallback'), f'values_{place}')})",
-            # Values that fit the same published labels cannot be told apart: they share a set.
-            f"fit_{place} as (select p.value, p.label from pairs_{place} as p"
+            # Values that fit the same published labels cannot be told apart: they share a set, which has a number.
+            f"fit_{place} as (select distinct p.value, p.label from pairs_{place} as p"
             f" join (select distinct {quoted(column)} as label from shown) as s on s.label = p.label),",
-            f"sets_{place} as (select value, string_agg(label, '|' order by label) as fits from fit_{place}"
-            " group by value)",
+            f"sets_{place} as (select value, cast(dense_rank() over (order by fits) as integer) as fits from"
+            f" (select value, string_agg(label, '|' order by label) as fits from fit_{place}"
+            " group by value) as listed)",
             f"labels_{place} as (select distinct s.fits, f.label from sets_{place} as s"
             f" join fit_{place} as f on f.value is not distinct from s.value)",
         ]

@@ -1,0 +1,123 @@
+"""G0, dictionary: everybody's known identifiers against what is published, letter by letter and digit by digit.
+
+Blanks, dashes, dots, accents and capitals are left out on both sides, and what is published is also read backwards, as
+an address, turned by thirteen letters, spelled out (`at`, `dot`), word by word, and two columns of a row together.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import permutations
+
+from trustmart.gates.attacks.outcome import Attacked, attacked
+from trustmart.gates.identifiers import HARMLESS_SHAPES
+from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, columns_of, quoted, restricted
+from trustmart.gates.report import Finding
+
+_LEAST = 6
+# Joined, a given name and a surname may be a word by chance (Mari Gold): short ones only where a sign stands between.
+_LEAST_OF_A_WORD = 10
+# What stands before an e-mail's sign may be words that a mart uses as well (summer2026, customer.service).
+_LEAST_OF_AN_ADDRESS = 12
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+_TURNED = _ALPHABET[13:] + _ALPHABET[:13]
+_READINGS = (
+    "value",
+    "reverse(value)",
+    "url_decode(value)",
+    f"translate(lower(value), '{_ALPHABET}', '{_TURNED}')",
+    r"regexp_replace(lower(value), '[\s\[(]+(at|dot)[\s\])]+', '', 'g')",
+)
+
+
+def rewritten(
+    reader: Reader, *, mart: str, known_in: Sequence[Sequence[str]], hierarchies: Mapping[str, str]
+) -> Attacked:
+    """Count the published texts that are somebody's identifier or full name but for how it is written.
+
+    known_in: (raw table, column), or (raw table, given name, surname). hierarchies: columns whose labels are judged by
+    their hierarchy. Shorter than six letters and digits says nothing. Of e-mails the part before the sign counts too.
+    """
+    texts = [
+        name
+        for name, kind in candidate_columns(reader, mart).items()
+        if kind.startswith("VARCHAR") and name not in hierarchies
+    ]
+    known = [place for place in known_in if set(place[1:]) <= set(columns_of(reader, place[0]))]
+    if not texts or not known:
+        return attacked("G0", rewritten=0)
+    shown = _shown(mart, texts)
+    if not reader.rows(f"select 1 from ({shown}) as shown limit 1"):
+        return attacked("G0", rewritten=0)
+    found = reader.rows(
+        f"with shown as ({shown}), known as ({' union all '.join(_known(*place) for place in known)})"
+        " select published_column, count(distinct value) from shown semi join known using (letters)"
+        " group by published_column order by published_column"
+    )
+    return attacked("G0", [_leak(column, int(count)) for column, count in found], rewritten=sum(n for _, n in found))
+
+
+def _shown(mart: str, columns: Sequence[str]) -> str:
+    """Return the query of every text worth comparing, and of every two columns of a row, in all its readings."""
+    chosen = ", ".join(f"{_text(column)} as {quoted(column)}" for column in columns)
+    rows = f"select distinct {chosen} from {candidate(mart)}"
+    singles = [f"select '{_literal(column)}', {quoted(column)}, true from shown_rows" for column in columns]
+    pairs = [
+        f"select '{_literal(one)} and {_literal(other)}', concat({quoted(one)}, ' ', {quoted(other)}), false"
+        " from shown_rows"
+        for one, other in permutations(columns, 2)
+    ]
+    read = " union ".join(
+        f"select published_column, value, {_letters(reading)} as letters from texts" for reading in _READINGS
+    )
+    # A word of a text may be a number of somebody; what has no digit is judged by `names_in_text`.
+    read += (
+        f" union select published_column, value, {_letters('word')} from (select published_column, value,"
+        r" unnest(regexp_split_to_array(value, '[\s,;:|+&/]+')) as word from texts where is_whole) as by_word"
+        f" where regexp_matches(word, '[0-9]') and {_is_worth_comparing('word')}"
+    )
+    return (
+        f"select * from (with shown_rows as ({rows}), every_text(published_column, value, is_whole) as"
+        f" ({' union all '.join([*singles, *pairs])}), texts as (select distinct * from every_text"
+        f" where {_is_worth_comparing('value')}) {read}) as read"
+        f" where length(letters) >= {_LEAST} and (length(letters) >= {_LEAST_OF_A_WORD}"
+        r" or regexp_matches(value, '[^\p{L}]|\p{Ll}\p{Lu}'))"
+    )
+
+
+def _is_worth_comparing(text: str) -> str:
+    """Return the condition that leaves out what a calendar or a price list writes."""
+    return f"{text} is not null and not regexp_matches(lower({text}), '^({HARMLESS_SHAPES})$')"
+
+
+def _known(table: str, *columns: str) -> str:
+    """Return the query of everybody's identifier; of names both orders, of e-mails also what is before the sign."""
+    orders = list(permutations(columns))
+    values = [" || ".join(f"cast({quoted(column)} as varchar)" for column in order) for order in orders]
+    if len(columns) == 1:
+        local = f"case when contains({values[0]}, '@') then split_part({values[0]}, '@', 1) end"
+        is_long = f"length({local}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({local}, '[0-9]')"
+        values.append(f"case when {is_long} then {local} end")
+    return " union all ".join(f"select {_letters(value)} as letters from {restricted(table)}" for value in values)
+
+
+def _letters(value: str) -> str:
+    """Return the letters and digits of a text, small and without accents."""
+    return rf"regexp_replace(lower(strip_accents({value})), '[^\p{{L}}\p{{N}}]', '', 'g')"
+
+
+def _text(column: str) -> str:
+    """Return a column as text."""
+    return f"trim(cast({quoted(column)} as varchar))"
+
+
+def _literal(text: str) -> str:
+    """Return the inside of a text literal."""
+    return text.replace("'", "''")
+
+
+def _leak(column: str, count: int) -> Finding:
+    """Say that columns show identifiers in another writing."""
+    return Finding(
+        what=f"{count} texts of {column} are known identifiers or names, written in another way",
+        count=count,
+        next_step=f"drop {column}, or publish labels of a hierarchy instead",
+    )
