@@ -40,7 +40,8 @@ def keep_at_home(folder: Path) -> None:
 
 
 _ELSEWHERE = (
-    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=../index.html">'
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+    '<meta http-equiv="refresh" content="0; url=../index.html">'
     '<title>Release gate</title></head><body><a href="../index.html">What the release gate asked</a></body></html>'
 )
 
