@@ -61,6 +61,7 @@ def test_clean_marts_are_released_with_their_figures(policy: Policy, warehouse: 
             {"from": 101, "to": 500, "classes": 0},
             {"from": 501, "to": None, "classes": 0},
         ],
+        "held_by": [],
         "reasons": [],
     }
 

@@ -83,7 +83,7 @@ class PersonalValues:
             views |= {view, _words(view)}
         found: Counter[str] = Counter()
         for view in views:
-            found |= self.finder.find(view.lower().encode())
+            found |= self.finder.find(view.lower().encode(errors="replace"))
         return found
 
     def in_file(self, path: Path) -> Counter[str]:

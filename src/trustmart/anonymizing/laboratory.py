@@ -23,16 +23,14 @@ from trustmart.anonymity.tree import (
     routes_of,
     tree_of,
 )
-from trustmart.anonymity.usefulness import FINE, Utility
-from trustmart.anonymity.usefulness import told as told_upwards
 from trustmart.anonymizing.counting import count_base
 from trustmart.anonymizing.encoding_sql import Encoding
 from trustmart.anonymizing.held_rows import Held
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import TIMES, too_rare
-from trustmart.anonymizing.microdata_usefulness import largest_share_error
+from trustmart.anonymizing.microdata_usefulness import detail_of_labels, share_error
 from trustmart.anonymizing.person_records import PersonRecords, look_at_records
-from trustmart.anonymizing.person_rows import EVERYBODY, hold_back, keep_common_rows, part_rows
+from trustmart.anonymizing.person_rows import EVERYBODY, ROWS, hold_back, keep_common_rows, part_rows
 from trustmart.anonymizing.tree_sql import TreeRouting
 from trustmart.errors import AccountingMismatch
 from trustmart.policy import HierarchyRule, Release
@@ -97,20 +95,15 @@ def make_laboratory(
         "levels": dict(told.epoch.level_names),
         "loss": loss,
         "loss_by_column": by_column,
+        "utility": detail_of_labels(loss),
+        "share_error": share_error(session, EVERYBODY, ROWS, asked.columns),
         "optimal": False,
         "leaves": int((people > 0).sum()),
         "pooled_classes": told.repaired.pooled_classes,
         "relabelled": told.repaired.relabelled,
     }
     made = part_rows(session, asked, kept=told.kept, held=held, target=target, members=members, facts=facts)
-    detail = (1 - loss) * told.kept / made.people_total
-    error = largest_share_error(session, EVERYBODY, target, asked.columns)
-    useful = {
-        "utility": Utility(measure="detail of labels", raw=1.0, published=detail).as_dict(),
-        "share_error": {"largest": told_upwards(error, step=FINE)},
-    }
-    session.run(f"drop table {EVERYBODY}")
-    return replace(made, facts={**made.facts, **useful}), told.epoch
+    return made, told.epoch
 
 
 def _choose(session: Session, asked: PersonRecords, epoch: Epoch | None) -> _Told:

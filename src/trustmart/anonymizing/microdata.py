@@ -12,7 +12,7 @@ from trustmart.anonymizing.held_rows import Held
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata_usefulness import usefulness_of_rows
 from trustmart.anonymizing.person_records import PersonRecords, look_at_records
-from trustmart.anonymizing.person_rows import EVERYBODY, hold_back, keep_common_rows, part_rows
+from trustmart.anonymizing.person_rows import EVERYBODY, ROWS, hold_back, keep_common_rows, part_rows
 from trustmart.anonymizing.publishing import publish_into
 from trustmart.errors import TableUnfit
 from trustmart.policy import HierarchyRule, Release
@@ -45,28 +45,64 @@ def make_microdata(
     """
     asked = look_at_records(session, mart, release, rules, records)
     chosen, kept = _choose(session, asked, epoch)
+    return _made(session, asked, chosen, kept, target, members, standing, has_history=has_history), chosen
+
+
+def recode_microdata(
+    session: Session,
+    *,
+    mart: str,
+    release: Release,
+    rules: Mapping[str, HierarchyRule],
+    records: str,
+    target: str,
+    members: str,
+    epoch: Epoch,
+    standing: str | None = None,
+    has_history: bool = False,
+) -> tuple[Made, Epoch] | None:
+    """Make a candidate as `make_microdata` does, by this epoch's recoding and no other: nothing is fitted.
+
+    Returns None where too many people would be left out. Raises as `make_microdata`.
+    """
+    asked = look_at_records(session, mart, release, rules, records)
+    if (kept := _apply(session, asked, epoch.recoding(asked.hierarchies))) is None:
+        return None
+    return _made(session, asked, epoch, kept, target, members, standing, has_history=has_history), epoch
+
+
+def _made(
+    session: Session,
+    asked: PersonRecords,
+    epoch: Epoch,
+    kept: int,
+    target: str,
+    members: str,
+    standing: str | None,
+    *,
+    has_history: bool,
+) -> Made:
+    """Hold back what has changed by few, and part what may be published into the candidate and its membership."""
     held = hold_back(session, asked, standing) if has_history else Held()
     facts = {
-        "epoch": chosen.number,
-        "epoch_reason": chosen.reason,
-        "notice": chosen.notice,
-        "recoding": chosen.digest,
-        "levels": dict(chosen.level_names),
-        "loss": chosen.loss,
-        "optimal": chosen.optimal,
+        "epoch": epoch.number,
+        "epoch_reason": epoch.reason,
+        "notice": epoch.notice,
+        "recoding": epoch.digest,
+        "levels": dict(epoch.level_names),
+        "loss": epoch.loss,
+        "optimal": epoch.optimal,
+        **usefulness_of_rows(
+            session,
+            published=ROWS,
+            everybody=EVERYBODY,
+            columns=asked.columns,
+            recoding=epoch.recoding(asked.hierarchies),
+            weights={name: column.weight for name, column in asked.config.quasi_identifiers.items()},
+            people=asked.profiled.records,
+        ),
     }
-    made = part_rows(session, asked, kept=kept, held=held, target=target, members=members, facts=facts)
-    useful = usefulness_of_rows(
-        session,
-        published=target,
-        everybody=EVERYBODY,
-        columns=asked.columns,
-        recoding=chosen.recoding(asked.hierarchies),
-        weights=dict(zip(asked.config.quasi_identifiers, asked.weights, strict=True)),
-        people=made.people_total,
-    )
-    session.run(f"drop table {EVERYBODY}")
-    return replace(made, facts={**made.facts, **useful}), chosen
+    return part_rows(session, asked, kept=kept, held=held, target=target, members=members, facts=facts)
 
 
 def _choose(session: Session, asked: PersonRecords, epoch: Epoch | None) -> tuple[Epoch, int]:

@@ -33,12 +33,21 @@ def usefulness_of_rows(
         hierarchy.name: _loss(session, published, hierarchy, level, suppressed)
         for hierarchy, level in zip(recoding.hierarchies, recoding.levels, strict=True)
     }
-    detail = 1 - overall_loss(losses, weights)
     return {
-        "utility": Utility(measure="detail of labels", raw=1.0, published=detail).as_dict(),
+        "utility": detail_of_labels(overall_loss(losses, weights)),
         "loss_by_column": {name: round(loss, 3) for name, loss in losses.items()},
-        "share_error": {"largest": told(largest_share_error(session, everybody, published, columns), step=FINE)},
+        "share_error": share_error(session, everybody, published, columns),
     }
+
+
+def detail_of_labels(loss: float) -> dict[str, Any]:
+    """Return a loss (the normalised certainty penalty, 0 to 1) as every mart tells its utility."""
+    return Utility(measure="detail of labels", raw=1.0, published=1 - loss).as_dict()
+
+
+def share_error(session: Session, everybody: str, published: str, columns: Sequence[str]) -> dict[str, float]:
+    """Return the largest error of shares as it may be told; see `largest_share_error`."""
+    return {"largest": told(largest_share_error(session, everybody, published, columns), step=FINE)}
 
 
 def _loss(session: Session, published: str, hierarchy: Hierarchy, level: int, suppressed: int) -> float:

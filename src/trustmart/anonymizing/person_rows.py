@@ -91,8 +91,7 @@ def part_rows(
 ) -> Made:
     """Part the rows into the candidate and its membership, and say what was made.
 
-    EVERYBODY stays, for what is measured of it. kept: how many of tonight's records may be published. target,
-    members: full table names. facts: what else to report.
+    kept: how many of tonight's records may be published. target, members: full table names. facts: what else to report.
     """
     # Sorted by what is published, so that the order of the rows says nothing.
     labels = [f"cast({quoted(column)} as varchar) as {quoted(column)}" for column in asked.config.quasi_identifiers]
@@ -104,6 +103,7 @@ def part_rows(
     session.run(f"create or replace table {members} as select class_id, subject_id from {ROWS}")
     written = int(session.value(f"select count(*) from {ROWS}"))
     session.run(f"drop table {ROWS}")
+    session.run(f"drop table {EVERYBODY}")
     total = asked.profiled.records
     # Held-back rows may be those of people who have left since: then more is published than there is tonight.
     measures = inspect_release(session, target, asked.config, records_total=max(total, written))

@@ -102,6 +102,7 @@ def _report_on(
     looks = [_look_again(session, requirement, verdict) for requirement, verdict in zip(asked, verdicts, strict=True)]
     findings = [finding for one in looks for finding in one.findings]
     attacks = [one for one in looks if one.attack]
+    held_by = [requirement.check for requirement, one in zip(asked, looks, strict=True) if one.findings]
     try:
         measures = _measure(session, policy, mart)
         share = suppressed_share_of(session, mart, class_size=policy.releases[mart].class_size)
@@ -109,7 +110,9 @@ def _report_on(
         return _report(
             policy, mart, findings=[*findings, _not_inspected("it could not be measured", error)], attacks=attacks
         )
-    return _report(policy, mart, findings=findings, measures=measures, suppressed_share=share, attacks=attacks)
+    return _report(
+        policy, mart, findings=findings, measures=measures, suppressed_share=share, attacks=attacks, held_by=held_by
+    )
 
 
 def _look_again(session: Reader, requirement: Requirement, verdict: Verdict) -> Attacked:
@@ -159,6 +162,7 @@ def _report(
     measures: ClassMeasures | None = None,
     suppressed_share: float | None = None,
     attacks: Sequence[Attacked] = (),
+    held_by: Sequence[str] = (),
 ) -> GateReport:
     """Put a report together."""
     release = policy.releases[mart]
@@ -175,6 +179,7 @@ def _report(
         histogram=measures.histogram if measures else (),
         findings=tuple(findings),
         attacks=tuple(one.as_dict() for one in attacks),
+        held_by=tuple(dict.fromkeys(held_by)),
     )
 
 

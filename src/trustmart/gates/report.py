@@ -24,7 +24,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """How an anonymized mart measured up to its policy; attacks: how each went, as plain counts and shares."""
+    """How an anonymized mart measured up to its policy.
+
+    attacks: how each went, as plain counts and shares. held_by: names of the checks and attacks that it does not meet.
+    """
 
     mart: str
     title: str
@@ -38,6 +41,7 @@ class GateReport:
     histogram: tuple[SizeBin, ...]
     findings: tuple[Finding, ...]
     attacks: tuple[dict[str, Any], ...] = ()
+    held_by: tuple[str, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -69,6 +73,7 @@ class GateReport:
             "maximum_suppressed": self.maximum_suppressed,
             "histogram": [size_bin.as_dict() for size_bin in self.histogram],
             "attacks": list(self.attacks),
+            "held_by": list(self.held_by),
             "reasons": list(self.reasons),
         }
 

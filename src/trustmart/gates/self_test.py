@@ -213,8 +213,9 @@ def a_class_of_nulls(ground: Ground) -> Sequence[str]:
     """A class of nothing but nulls."""
     release, size = ground.release, ground.release.class_size
     # A mart may have one that is large enough: the plant is a small one.
-    all_null = " and ".join(f"{quoted(column)} is null" for column in release.quasi_identifiers)
-    ground.scratch.run(f"delete from {ground.scratch.table} where {all_null}")
+    if labels := [column for column in release.quasi_identifiers if column in _columns(ground)]:
+        all_null = " and ".join(f"{quoted(column)} is null" for column in labels)
+        ground.scratch.run(f"delete from {ground.scratch.table} where {all_null}")
     for _ in range(1 if size else 3):
         values = {**({size: "3"} if size else {})}
         cells = ", ".join(values.get(column, "null") for column in _columns(ground))

@@ -10,7 +10,7 @@ from trustmart.gates.suites import requirements
 from trustmart.ledger.manifests import canonical
 from trustmart.pipeline.code_version import code_version
 from trustmart.pipeline.context import Context
-from trustmart.pipeline.door import epoch_of
+from trustmart.pipeline.epochs import epoch_of
 from trustmart.pipeline.history import memory_of, recodings_of
 from trustmart.policy import Policy
 from trustmart.warehouse import Session, naive_utc

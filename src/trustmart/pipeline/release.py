@@ -13,6 +13,7 @@ from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import findings_of_door
 from trustmart.pipeline.history import findings_of_past, memory_of, write_notices
 from trustmart.pipeline.manifest import head, name_of, published_facts, verdicts
+from trustmart.pipeline.moves import moves_of_held
 from trustmart.pipeline.publication import publish, settle
 from trustmart.pipeline.shown import list_releases
 from trustmart.pipeline.standing import nights_old, standing_facts
@@ -37,22 +38,27 @@ def release(context: Context) -> dict[str, Any]:
             | findings_of_not_built(context)
             | _all_held(context, zones["restricted"])
         )
+        memory = memory_of(context)
         reports = inspect_all(
             policy=context.policy,
             warehouse=context.warehouse,
             not_built=not_built,
             data_docs_folder=data_docs,
-            memory=memory_of(context),
+            memory=memory,
         )
         audiences = inspect_audiences(context.policy, context.warehouse, not_built=not_built)
         sealed = publish(context, lambda session: _fill(session, context, reports))
+        moves = moves_of_held(context, reports, not_built, memory)
     report = {
         "as_of": context.as_of.isoformat(),
         "release_id": sealed.release_id,
         "release_number": sealed.number,
         "policy_version": context.policy.version,
         "data_docs": str(data_docs),
-        "marts": [{**mart.as_dict(), **_standing_since(sealed, mart.mart, context)} for mart in reports],
+        "marts": [
+            {**mart.as_dict(), **_standing_since(sealed, mart.mart, context), **moves.get(mart.mart, {})}
+            for mart in reports
+        ],
         "audiences": [audience.as_dict() for audience in audiences],
         "zones": [zone.as_dict() for zone in zones.values()],
         "seconds": round(time.monotonic() - started, 2),

@@ -166,9 +166,9 @@ class Release(PolicyModel):
     class_size: the column that says how many distinct people a row stands for; microdata has none, a row is a person.
     margins: further sets of columns that totals are published for (label `*` stands for all); the empty one is the
     grand total. dominance_percent: p of the p %-rule for sums. hold_back: a class that changed by fewer people than the
-    minimum class size since it was published shows its last figures. reserve: in the laboratory, so many people above
-    the minimum class size are in every group of the tree when it is grown (2 unless given). learned: what is
-    published is learned from another mart; its columns are those of its kind, beside class_size.
+    minimum class size since it was published shows its last figures. learned: what is published is learned from another
+    mart; its columns are those of its kind, beside class_size. reserve: in the laboratory, so many people above the
+    minimum class size are in every group of the tree when it is grown (2 unless given).
     """
 
     title: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trustmart.legal_basis import LegalBasis
+from trustmart.report.moves import moves_of
 from trustmart.report.words import age, listing, number, plural
 
 STAGES = ("ingest", "forget", "transform", "release", "activate")
@@ -23,10 +24,11 @@ class Headline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Something that waits for a person: what, why, the next move, and the command that follows it."""
+    """Something that waits for a person: what, why, what was tried and helps, the next move, and its command."""
 
     what: str
     why: list[str] = field(default_factory=list)
+    moves: list[str] = field(default_factory=list)
     next: str = ""
     command: str = ""
 
@@ -260,6 +262,7 @@ def _task_for_mart(mart: Mapping[str, Any], stages: Stages) -> Task:
     return Task(
         what=f"{mart.get('title') or mart.get('mart')} is held: {standing(mart, stages)}",
         why=[str(reason) for reason in mart.get("reasons") or []],
+        moves=moves_of(mart),
         next="Make its columns coarser, or let more rare classes be left out, then type:",
         command="trustmart transform && trustmart release",
     )

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from trustmart.report import charts, figures, words
 from trustmart.report.figures import Stages
+from trustmart.report.moves import heading
 from trustmart.report.useful import amount, loss_chart, useful_marts
 
 _DOES = {
@@ -31,6 +32,7 @@ def render_page(stages: Stages, *, policy_version: str, files: Mapping[str, str]
     return _template().render(
         headline=figures.headline(stages),
         tasks=figures.tasks(stages),
+        moves_heading=heading,
         anything_held=bool(figures.marts(stages, "held") or figures.held_audiences(stages)),
         as_of=figures.as_of(stages),
         policy_version=policy_version,

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trustmart.report import figures, words
+from trustmart.report import figures, moves, words
 from trustmart.report.figures import Stages
 from trustmart.report.useful import amount, useful_marts
 from trustmart.report.words import number, plural
@@ -177,6 +177,7 @@ def _title(entry: Mapping[str, Any], name: str) -> str:
 def _task(task: figures.Task) -> RenderableType:
     """Say what waits, why, and the next move."""
     lines: list[RenderableType] = [Text(f"- {reason}") for reason in task.why]
+    lines += moves.lines(task.moves)
     lines += [Text(task.next)] if task.next else []
     lines += [Text(f"  {task.command}", style="bold")] if task.command else []
     return Group(Text(task.what, style="bold yellow"), *[Padding(line, (0, 0, 0, 2)) for line in lines])
