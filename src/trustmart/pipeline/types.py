@@ -29,7 +29,8 @@ def check_types_of_project(context: Context) -> TypeReport:
 
 def check_types_aside(settings: Settings) -> TypeReport:
     """Check the types of a project in a folder of its own: no key, no zone and no data of the deployment is needed."""
-    with tempfile.TemporaryDirectory(prefix="trustmart-check-") as folder:
+    # A compilation that failed may still be closing its files while the folder goes.
+    with tempfile.TemporaryDirectory(prefix="trustmart-check-", ignore_cleanup_errors=True) as folder:
         aside = Settings(
             home=settings.home,
             data=Path(folder),
