@@ -1,6 +1,7 @@
 """Small cubes: records, a warehouse in memory, and a release to make of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -10,7 +11,7 @@ from trustmart.anonymizing.cubes import make_cube
 from trustmart.anonymizing.made import Made
 from trustmart.policy.releases import Release
 from trustmart.warehouse.duckdb import DuckDBSession
-from trustmart.warehouse.release_history import ensure_release_history
+from trustmart.warehouse.release_history import ensure_release_history, look_back
 
 Record = dict[str, Any]
 
@@ -67,6 +68,7 @@ class CubeWarehouse:
             self.connection.execute(f"create schema restricted.{schema}")
         self.session = DuckDBSession(self.connection)
         ensure_release_history(self.session)
+        look_back(self.session, before=datetime(2026, 1, 1, tzinfo=UTC))
 
     def load(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Replace the records."""

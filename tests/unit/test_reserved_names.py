@@ -22,7 +22,7 @@ from trustmart.warehouse.release_history import look_back
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = PROJECT / "src" / "trustmart"
 # What follows `as` and is no column: types, words of SQL, and tables of a letter or two.
-NO_COLUMN = re.compile(r"[a-z]|an|bigint|date|double|timestamp|varchar|string|select|from")
+NO_COLUMN = re.compile(r"[a-z]|an|bigint|boolean|date|decimal|double|integer|timestamp|varchar|string|select|from")
 
 
 @pytest.fixture(scope="module")

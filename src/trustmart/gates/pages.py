@@ -35,6 +35,14 @@ def keep_at_home(folder: Path) -> None:
             page.write_text(_REMOTE.sub("", text).replace("</head>", style, 1), encoding="utf-8")
     for picture in _UNUSED_PICTURES:
         (folder / "static" / "images" / picture).unlink(missing_ok=True)
+    # What pages call home is the index of all zones.
+    (folder / "index.html").write_text(_ELSEWHERE, encoding="utf-8")
+
+
+_ELSEWHERE = (
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=../index.html">'
+    '<title>Release gate</title></head><body><a href="../index.html">What the release gate asked</a></body></html>'
+)
 
 
 def write_index(folder: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from trustmart.policy.models import Policy, Role
-from trustmart.policy.releases import Measure, PublishedColumn, Release
+from trustmart.policy.releases import Measure, PublishedColumn, Release, Tier
 from trustmart.policy.reserved import reserved_names
 from trustmart.policy.wording import not_one_of
 
@@ -85,8 +85,9 @@ def _of_learned(policy: Policy, release: Release) -> Iterator[Fault]:
     if release.learned is None:
         return
     teacher = policy.releases.get(release.learned.learned_from)
-    if teacher is None or not teacher.is_microdata:
-        known = [name for name, one in policy.releases.items() if one.is_microdata]
+    # People are told by a model's labels at one level per column, so a tree of mixed levels teaches nothing.
+    if teacher is None or teacher.tier is not Tier.ANALYST_MICRODATA:
+        known = [name for name, one in policy.releases.items() if one.tier is Tier.ANALYST_MICRODATA]
         yield ("learned", "learned_from"), not_one_of(release.learned.learned_from, known, "a release of microdata")
         return
     if release.minimum_class_size < teacher.minimum_class_size:

@@ -66,8 +66,8 @@ def _make(reader: Reader, mart: str) -> None:
     """Compare everybody.
 
     A class that is held back has its members as published, those who were forgotten since without a name: its figures
-    still count them. Numbered, they meet themselves in the history; a class that is made anew has lost them, tonight or
-    when it comes to it. Only they are numbered: there are few of them.
+    still count them. Numbered, they meet themselves in the history; a class that is made anew has lost them. Only they
+    are numbered: there are few of them.
     """
     reader.rows(f"create schema if not exists {SCHEMA}")
     number = f"concat('{NULL_SIGN}', class_id, cast(row_number() over (partition by class_id order by %s) as varchar))"
@@ -75,9 +75,10 @@ def _make(reader: Reader, mart: str) -> None:
     nameless = f"select class_id from {members_of(mart)} where subject_id is null"
     # Their `until` is the forgetting's instant; that of all others is null or a release's.
     lost = (
-        "select class_id, since, until, until is not null and until not in"
-        f" (select released_at from {RELEASES} where mart = ?) as is_counted"
-        f" from {MEMBERS} where mart = ? and subject_id is null"
+        f"select class_id, since, until, is_forgotten, is_forgotten and class_id in ({nameless}) as is_counted"
+        " from (select class_id, since, until, until is not null and until not in"
+        f" (select released_at from {RELEASES} where mart = ?) as is_forgotten"
+        f" from {MEMBERS} where mart = ? and subject_id is null) as nobody"
     )
     tonight = (
         f"select class_id, subject_id from {members_of(mart)} where subject_id is not null"
@@ -102,6 +103,8 @@ def _make(reader: Reader, mart: str) -> None:
         " where subject_id in (select subject_id from ended))"
         " select e.class_id, e.subject_id, b.class_id is not null, e.since, e.until from ended as e"
         " left join back as b on b.subject_id = e.subject_id and b.class_id = e.class_id"
-        f" union all select class_id, null, false, since, until from ({lost}) as lost where not is_counted",
+        # Whoever was forgotten is shown until their class is made anew, as tonight or not yet.
+        " union all select class_id, null, false, since, case when is_forgotten then null else until end"
+        f" from ({lost}) as lost where not is_counted",
         [mart, mart, mart],
     )

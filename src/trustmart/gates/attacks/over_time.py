@@ -113,25 +113,28 @@ def stability(
         for table in changed_in
         if _instant(reader, table)
     ] or ["select cast(null as varchar) as subject_id, cast(null as timestamp) as moment where false"]
+    untouched = "(touched.moment is null or touched.moment <= anew.moment)"
     with compared(reader, mart) as comparison:
         ((people, relabelled),) = reader.rows(
             f"with {_releases()}, last as (select max(released_at) as moment from releases),"
-            f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as came"
+            f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as touched"
             " group by subject_id),"
             # A class that is held back shows people as they were when it was last made anew, whatever came in since.
-            f" anew as (select class_id, max(greatest(since, coalesce(until, since))) as moment from {comparison}"
-            " where since is not null group by class_id),"
-            f" untouched as (select c.class_id, c.subject_id, c.is_tonight from {comparison} as c join anew"
-            " on anew.class_id = c.class_id left join touched on touched.subject_id = c.subject_id"
-            f" where {_WAS_THERE} and (touched.moment is null or touched.moment <= anew.moment)),"
-            f" tonight as (select subject_id from {comparison} where is_tonight and until is null),"
-            # Somebody who moved is in two classes while the one they left is held back: nobody is relabelled who is
-            # still in one of those they were in.
-            " moved as (select distinct gone.subject_id from untouched as gone semi join tonight using (subject_id)"
-            " anti join (select subject_id from untouched where is_tonight) as still using (subject_id)"
-            " where not gone.is_tonight)"
-            " select (select count(*) from untouched where is_tonight) + (select count(*) from moved),"
-            " (select count(*) from moved)",
+            " anew as (select class_id, max(greatest(since, case when until in (select released_at from releases)"
+            f" then until else since end)) as moment from {comparison} group by class_id),"
+            f" gone as (select class_id, subject_id from {comparison} where not is_tonight and {_WAS_THERE}),"
+            f" fresh as (select class_id, subject_id from {comparison} where is_tonight and until is null"
+            " and since is null),"
+            # A row of microdata is a person: whoever is in another class has left one and is new in the other.
+            " moved as (select count(*) as n from gone join anew on anew.class_id = gone.class_id"
+            " join fresh on fresh.subject_id = gone.subject_id"
+            " left join touched on touched.subject_id = gone.subject_id"
+            f" where fresh.class_id <> gone.class_id and {untouched}),"
+            f" stayed as (select count(*) as n from (select * from {comparison}"
+            f" where is_tonight and {_WAS_THERE}) as here"
+            " join anew on anew.class_id = here.class_id left join touched on touched.subject_id = here.subject_id"
+            f" where {untouched})"
+            " select (select n from stayed) + (select n from moved), (select n from moved)",
             [mart],
         )
     share = int(relabelled) / int(people) if people else 0.0
