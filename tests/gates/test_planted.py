@@ -33,12 +33,16 @@ def clean_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_ground(tmp_path_factory.mktemp("ground"))
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which one case after the other has its warehouse."""
+    return tmp_path_factory.mktemp("cases")
+
+
 @pytest.mark.parametrize("case", LEAKS, ids=str)
-def test_every_planted_leak_is_held(
-    case: PlantedCase, corpus_policy: Policy, clean_corpus: Path, tmp_path: Path
-) -> None:
+def test_every_planted_leak_is_held(case: PlantedCase, corpus_policy: Policy, clean_corpus: Path, folder: Path) -> None:
     """A leak in the data of a mart holds it, and the checks that are named for it are among those that see it (S12, S17)."""
-    warehouse = planted(case, tmp_path, clean_corpus)
+    warehouse = planted(case, folder, clean_corpus)
     report = judged(case, corpus_policy, warehouse)
     assert report.held
     assert case.caught_by
@@ -47,7 +51,7 @@ def test_every_planted_leak_is_held(
 
 
 @pytest.mark.parametrize("case", CLEAN, ids=str)
-def test_no_clean_data_is_held(case: PlantedCase, corpus_policy: Policy, clean_corpus: Path, tmp_path: Path) -> None:
+def test_no_clean_data_is_held(case: PlantedCase, corpus_policy: Policy, clean_corpus: Path, folder: Path) -> None:
     """What tells of nobody is released, so that people keep the gate switched on (S11, S14)."""
-    warehouse = planted(case, tmp_path, clean_corpus)
+    warehouse = planted(case, folder, clean_corpus)
     assert judged(case, corpus_policy, warehouse).reasons == ()

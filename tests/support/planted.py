@@ -83,7 +83,10 @@ def warehouse_in(folder: Path) -> DuckDBWarehouse:
 
 
 def planted(case: PlantedCase, folder: Path, clean: Path) -> DuckDBWarehouse:
-    """Return a warehouse of its own for a case: the clean one, changed."""
+    """Return the warehouse in a folder, made the clean one again and changed by a case.
+
+    One folder may serve many cases, one after the other: every new folder loads the engine's extension once more.
+    """
     warehouse = warehouse_in(folder)
     for file in clean.glob("*.duckdb"):
         shutil.copy(file, warehouse.path("restricted").parent)

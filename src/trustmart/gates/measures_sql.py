@@ -57,8 +57,13 @@ def candidate_columns(reader: Reader, mart: str) -> dict[str, str]:
 
 
 def people_of(class_size: str | None) -> str:
-    """Return how many people a row stands for: what the mart says, or one where a row is a person."""
-    return f"case when {quoted(class_size)} > 0 then {quoted(class_size)} else 0 end" if class_size else "1"
+    """Return how many people a row stands for: what the mart says, or one where a row is a person.
+
+    A NaN is larger than every number, and stands for nobody.
+    """
+    if not class_size:
+        return "1"
+    return f"case when {quoted(class_size)} > 0 and {quoted(class_size)} < 1e18 then {quoted(class_size)} else 0 end"
 
 
 def measure_mart(
