@@ -167,12 +167,12 @@ def test_the_engine_s_extension_is_the_packaged_one(night: Night) -> None:
 
 
 def test_the_anonymized_file_holds_the_released_marts_and_nothing_else(night: Night) -> None:
-    """An analyst who opens it finds the marts, their register and their notices: no view, no macro, no way elsewhere (S13)."""
+    """An analyst who opens it finds the marts, their register, seal and notices: no view, no macro, no way elsewhere (S13)."""
     with duckdb.connect(str(night.zones / "anonymized.duckdb"), read_only=True) as reader:
         tables = {name for (name,) in reader.execute("select table_name from duckdb_tables()").fetchall()}
         released = {name for (name,) in reader.execute("select mart from releases").fetchall()}
-        assert tables == released | {"notices", "releases"}
-        assert len(released) == 6
+        assert tables == released | {"manifest", "notices", "releases"}
+        assert len(released) == 8
         databases = reader.execute("select database_name from duckdb_databases() where not internal").fetchall()
         assert databases == [("anonymized",)]
         for catalogue in ("duckdb_views()", "duckdb_functions()", "duckdb_sequences()", "duckdb_types()"):
