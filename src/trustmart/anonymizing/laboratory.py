@@ -30,7 +30,7 @@ from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import TIMES, too_rare
 from trustmart.anonymizing.microdata_usefulness import detail_of_labels, share_error
 from trustmart.anonymizing.person_records import PersonRecords, look_at_records
-from trustmart.anonymizing.person_rows import EVERYBODY, ROWS, hold_back, keep_common_rows, part_rows
+from trustmart.anonymizing.person_rows import EVERYBODY, ROWS, facts_of_epoch, hold_back, keep_common_rows, part_rows
 from trustmart.anonymizing.tree_sql import TreeRouting
 from trustmart.errors import AccountingMismatch
 from trustmart.policy import HierarchyRule, Release
@@ -77,8 +77,7 @@ def make_laboratory(
     Arguments as of `make_microdata`. Rows are routed by the frozen tree, and classes that are no longer safe take the
     labels of one above. A new epoch opens where no tree of these hierarchies stands (then one is grown), the minimum
     levels were raised, or too many would be left out (then it pools more) or had to be told more coarsely since it
-    opened. Raises TableUnfit, NoRecoding,
-    HierarchyFault, AccountingMismatch.
+    opened. Raises TableUnfit, NoRecoding, HierarchyFault, AccountingMismatch.
     """
     asked = look_at_records(session, mart, release, rules, records)
     told = _choose(session, asked, epoch)
@@ -88,14 +87,11 @@ def make_laboratory(
         told.repaired.tree, people, dict(zip(asked.config.quasi_identifiers, asked.weights, strict=True))
     )
     facts = {
-        "epoch": told.epoch.number,
-        "epoch_reason": told.epoch.reason,
-        "notice": told.epoch.notice,
-        "recoding": told.epoch.digest,
-        "levels": dict(told.epoch.level_names),
+        **facts_of_epoch(told.epoch),
         "loss": loss,
         "loss_by_column": by_column,
-        "utility": detail_of_labels(loss),
+        # Who is left out counts as all lost.
+        "utility": detail_of_labels(1 - (1 - loss) * told.kept / asked.profiled.records),
         "share_error": share_error(session, EVERYBODY, ROWS, asked.columns),
         "optimal": False,
         "leaves": int((people > 0).sum()),

@@ -12,7 +12,7 @@ from trustmart.anonymizing.held_rows import Held
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata_usefulness import usefulness_of_rows
 from trustmart.anonymizing.person_records import PersonRecords, look_at_records
-from trustmart.anonymizing.person_rows import EVERYBODY, ROWS, hold_back, keep_common_rows, part_rows
+from trustmart.anonymizing.person_rows import EVERYBODY, ROWS, facts_of_epoch, hold_back, keep_common_rows, part_rows
 from trustmart.anonymizing.publishing import publish_into
 from trustmart.errors import TableUnfit
 from trustmart.policy import HierarchyRule, Release
@@ -85,11 +85,7 @@ def _made(
     """Hold back what has changed by few, and part what may be published into the candidate and its membership."""
     held = hold_back(session, asked, standing) if has_history else Held()
     facts = {
-        "epoch": epoch.number,
-        "epoch_reason": epoch.reason,
-        "notice": epoch.notice,
-        "recoding": epoch.digest,
-        "levels": dict(epoch.level_names),
+        **facts_of_epoch(epoch),
         "loss": epoch.loss,
         "optimal": epoch.optimal,
         **usefulness_of_rows(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from trustmart.anonymity.epochs import Epoch
 from trustmart.anonymizing.held_rows import Held, hold_back_rows
 from trustmart.anonymizing.inspecting import inspect_release
 from trustmart.anonymizing.made import Made
@@ -77,6 +78,17 @@ def hold_back(session: Session, asked: PersonRecords, standing: str | None) -> H
         session.run(f"delete from {ROWS} where class_id in ({rare})")
         keep_safe_classes(session, ROWS, asked.requirements, asked.references)
     return held
+
+
+def facts_of_epoch(epoch: Epoch) -> dict[str, Any]:
+    """Return what a report says of the epoch in which rows were told."""
+    return {
+        "epoch": epoch.number,
+        "epoch_reason": epoch.reason,
+        "notice": epoch.notice,
+        "recoding": epoch.digest,
+        "levels": dict(epoch.level_names),
+    }
 
 
 def part_rows(

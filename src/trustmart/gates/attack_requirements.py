@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trustmart.gates.identifier_requirements import identifier_requirements, names_requirement, raw_tables, requirement
+from trustmart.gates.identifier_requirements import identifier_requirements, names_requirement
+from trustmart.gates.identifiers import raw_tables
 from trustmart.gates.learned_requirements import requirements_of_learned
-from trustmart.gates.requirement import Memory, Requirement
+from trustmart.gates.requirement import Memory, Requirement, requirement
 from trustmart.policy import Policy
 from trustmart.policy.releases import Release
 

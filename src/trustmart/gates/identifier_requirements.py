@@ -1,20 +1,13 @@
 """What a mart must withstand that concerns identifiers: hashed, written in another way, as figures, named in texts."""
 
-from collections.abc import Iterator
-from typing import Any
-
-from trustmart.gates.requirement import Requirement
+from trustmart.gates.identifiers import raw_tables
+from trustmart.gates.requirement import Requirement, requirement
 from trustmart.policy import Policy, Role
 
 
 def identifier_requirements(policy: Policy, mart: str) -> list[Requirement]:
     """Return the attacks with everybody's identifiers, which every mart must withstand."""
     return [_rehashed(policy, mart), _rewritten(policy, mart), _numbers(policy, mart), names_requirement(policy, mart)]
-
-
-def requirement(expectation: str, check: str, description: str, **arguments: Any) -> Requirement:
-    """Return a requirement."""
-    return Requirement(expectation=expectation, check=check, arguments=arguments, description=description)
 
 
 def _rehashed(policy: Policy, mart: str) -> Requirement:
@@ -39,9 +32,7 @@ def _rewritten(policy: Policy, mart: str) -> Requirement:
         mart=mart,
         known_in=[*_identifiers(policy, with_streets=True), *_full_names(policy)],
         # Microdata's labels are held wherever they are unknown to their hierarchy (declared_labels).
-        hierarchies={
-            name: one.hierarchy for name, one in policy.releases[mart].quasi_identifiers.items() if one.hierarchy
-        },
+        hierarchies=hierarchies(policy, mart),
     )
 
 
@@ -96,13 +87,6 @@ def _full_names(policy: Policy) -> list[list[str]]:
         if "user.name.first" in parts and "user.name.last" in parts:
             known.append([raw, parts["user.name.first"], parts["user.name.last"]])
     return known
-
-
-def raw_tables(policy: Policy) -> Iterator[tuple[str, Any]]:
-    """Yield every raw table's name and mapping."""
-    for source_name, source in policy.sources.items():
-        for name, table in source.tables.items():
-            yield f"raw_{source_name}__{name}", table
 
 
 def hierarchies(policy: Policy, mart: str) -> dict[str, str]:

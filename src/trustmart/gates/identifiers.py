@@ -1,9 +1,9 @@
 """Direct identifiers: how their columns are called, where their values are known, and how they look."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from trustmart.gates.measures_sql import Reader, candidate, columns_of, quoted, restricted
 from trustmart.policy import Policy, Role
@@ -62,13 +62,18 @@ class KnownIdentifier:
 def known_identifiers(policy: Policy) -> list[KnownIdentifier]:
     """Return where to look: direct identifiers that a source maps, full names, what may have been hashed."""
     found: list[KnownIdentifier] = []
-    for source_name, source in policy.sources.items():
-        for table_name, table in source.tables.items():
-            raw = f"raw_{source_name}__{table_name}"
-            found += _known_in_table(policy, raw, tuple(table.columns))
-            found.append(_known("subject_id", raw, "telltale"))
-            found.append(_known(table.subject, raw, "hashed"))
+    for raw, table in raw_tables(policy):
+        found += _known_in_table(policy, raw, tuple(table.columns))
+        found.append(_known("subject_id", raw, "telltale"))
+        found.append(_known(table.subject, raw, "hashed"))
     return found
+
+
+def raw_tables(policy: Policy) -> Iterator[tuple[str, Any]]:
+    """Yield every raw table's name and mapping."""
+    for source_name, source in policy.sources.items():
+        for name, table in source.tables.items():
+            yield f"raw_{source_name}__{name}", table
 
 
 def _known_in_table(policy: Policy, raw: str, columns: Sequence[str]) -> Iterable[KnownIdentifier]:

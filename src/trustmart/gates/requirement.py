@@ -15,6 +15,11 @@ class Requirement:
     description: str
 
 
+def requirement(expectation: str, check: str, description: str, **arguments: Any) -> Requirement:
+    """Return a requirement; arguments: what its check is asked with."""
+    return Requirement(expectation=expectation, check=check, arguments=arguments, description=description)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What others remember of the marts, by name.

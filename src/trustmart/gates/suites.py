@@ -1,6 +1,7 @@
 """Which expectations a mart must meet: read from the policy, so nobody writes a suite by hand."""
 
 from trustmart.gates.attack_requirements import attack_requirements
+from trustmart.gates.identifier_requirements import hierarchies
 from trustmart.gates.identifiers import known_identifiers
 from trustmart.gates.requirement import Memory, Requirement
 from trustmart.policy import Policy, Role
@@ -113,8 +114,5 @@ def _suppression(policy: Policy, mart: str) -> Requirement:
 
 
 def _hierarchies(policy: Policy, mart: str) -> dict[str, str]:
-    """Return the published columns that have a hierarchy, and which."""
-    if policy.releases[mart].is_microdata:
-        return {}
-    published = policy.releases[mart].quasi_identifiers.items()
-    return {column: origin.hierarchy for column, origin in published if origin.hierarchy}
+    """Return the published columns whose labels are a seed's, and which; microdata's are built from policy alone."""
+    return {} if policy.releases[mart].is_microdata else hierarchies(policy, mart)

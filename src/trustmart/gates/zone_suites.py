@@ -1,6 +1,7 @@
 """Which expectations the restricted and the personal zone must meet: read from the policy."""
 
-from trustmart.gates.requirement import Requirement
+from trustmart.gates.identifiers import raw_tables
+from trustmart.gates.requirement import Requirement, requirement
 from trustmart.policy import Audience, Policy, Score
 
 # A destination's wire formats are made at the send, from these columns.
@@ -10,10 +11,9 @@ BATCHES = "batches"
 
 def restricted_requirements(policy: Policy) -> dict[str, list[Requirement]]:
     """Return what must be true of what came in, by table; whatever fails there holds everything."""
-    raws = [f"raw_{source}__{table}" for source, one in policy.sources.items() for table in one.tables]
     return {
         BATCHES: [
-            _requirement(
+            requirement(
                 "ExpectRowsToAddUp",
                 "rows_add_up",
                 "Every row that was delivered was loaded, or is in quarantine with a reason.",
@@ -22,14 +22,14 @@ def restricted_requirements(policy: Policy) -> dict[str, list[Requirement]]:
         ]
     } | {
         raw: [
-            _requirement(
+            requirement(
                 "ExpectRowsToNameTheirSubject",
                 "rows_name_their_subject",
                 "Every row is somebody's, so that it can be erased with them.",
                 mart=raw,
             )
         ]
-        for raw in raws
+        for raw, _ in raw_tables(policy)
     }
 
 
@@ -39,7 +39,7 @@ def personal_requirements(policy: Policy, name: str) -> list[Requirement]:
     free = [one for one, attribute in policy.attributes.items() if attribute.free_text]
     sent = [MADE_AT_SEND.get(column, column) for column in mart.columns] if isinstance(mart, Audience) else []
     return [
-        _requirement(
+        requirement(
             "ExpectColumnsThatMayBeSent",
             "sent_columns",
             "What policy sends is there, and nothing that somebody wrote about a person.",
@@ -47,10 +47,10 @@ def personal_requirements(policy: Policy, name: str) -> list[Requirement]:
             columns=sent,
             free_text=free,
         ),
-        _requirement(
+        requirement(
             "ExpectOneRowPerPerson", "one_row_per_person", "Every row names somebody, and nobody twice.", mart=name
         ),
-        _requirement(
+        requirement(
             "ExpectRowsToBePermitted",
             "permitted_rows",
             f"Every row has a permission for {mart.use_case} that stands now.",
@@ -58,8 +58,3 @@ def personal_requirements(policy: Policy, name: str) -> list[Requirement]:
             use_case=mart.use_case,
         ),
     ]
-
-
-def _requirement(expectation: str, check: str, description: str, **arguments: object) -> Requirement:
-    """Put a requirement together."""
-    return Requirement(expectation=expectation, check=check, arguments=arguments, description=description)
