@@ -472,7 +472,7 @@ def useful_night() -> dict[str, Any]:
     stages["transform"]["door"] = [
         {**cube, "people_total": 45_184, "people_suppressed": 282, "utility": utility, "levels": {"born": "decade"},
          "query_error": {"questions": 19, "median": 0.006, "largest": 0.5}},
-        {**cube, "title": "Noisy segments", "epsilon": 0.5, "utility": {**utility, "loss": 0.029},
+        {**cube, "mart": "fct_noisy", "title": "Noisy segments", "epsilon": 0.5, "utility": {**utility, "loss": 0.029},
          "expected_error": {"people": 3.959}, "people_total": 34_013, "people_suppressed": 0},
         {**cube, "title": "Who takes offers", "utility": {"measure": "AUC", "raw": 0.78, "published": 0.81,
          "loss": -0.03}},
@@ -497,6 +497,22 @@ def test_page_and_terminal_say_what_readers_lose():
     assert "Held at the door" not in read + said
     # Who is left out of a noisy mart would have to be counted without noise.
     assert "100.0%" not in said
+
+
+def test_a_mart_told_with_noise_has_no_smallest_class():
+    """S18: its page and its line say epsilon and how far a cell is off, and draw no class of too few."""
+    stages = full_night()
+    mart = dict(stages["release"]["marts"][0], mart="fct_noisy", title="Noisy segments", smallest_class=0)
+    stages["release"]["marts"] = [dict(mart, histogram=[{"from": 0, "to": 10, "classes": 13}])]
+    noise = {"epsilon": 0.5, "population": "customers", "expected_error": {"people": 3.959}}
+    stages["transform"]["door"] = [{"mart": "fct_noisy", "status": "made", **noise}]
+    read, said = text_of(page(stages)).split("Release: the anonymous marts")[1], screen(stages)
+    assert "0.500 spent on each draw" in " ".join(read.split())
+    assert "Smallest class" not in read
+    assert "too few" not in read
+    assert "ε 0.5" in said
+    stages["transform"]["door"] = []
+    assert "in orange, too few" in text_of(page(stages))
 
 
 def test_a_loss_below_nothing_or_above_everything_stays_within_its_bar():

@@ -88,6 +88,12 @@ def marts(stages: Stages, verdict: str | None = None) -> list[Mapping[str, Any]]
     return [mart for mart in found if verdict in (None, mart.get("verdict"))]
 
 
+def noise(mart: Mapping[str, Any], stages: Stages) -> Mapping[str, Any] | None:
+    """Return what the door says of a mart that it told with noise; None of any other, whose classes have a size."""
+    made = [entry for entry in stage(stages, "transform").get("door", []) if entry.get("mart") == mart.get("mart")]
+    return next((entry for entry in made if "epsilon" in entry), None)
+
+
 def standing(mart: Mapping[str, Any], stages: Stages) -> str:
     """Say what readers have instead of a mart that is held."""
     since = mart.get("standing_since")

@@ -109,11 +109,15 @@ def _worth(share: float | None, value: float | None) -> str:
 
 
 def _marts(stages: Stages) -> list[dict[str, Any]]:
-    """Return each mart with its chart, and what readers have meanwhile where it is held."""
+    """Return each mart with its chart, and what readers have meanwhile where it is held.
+
+    A count with noise is nobody's class: one that comes out as 0 is no smallest class, and stands for no few people.
+    """
     return [
         {
             **mart,
-            "chart": _distribution(index, mart),
+            "noise": (noise := figures.noise(mart, stages)),
+            "chart": None if noise else _distribution(index, mart),
             "standing": figures.standing(mart, stages),
             "too_few": sum(entry.get("classes") or 0 for entry in _rare(mart)),
         }

@@ -137,13 +137,22 @@ def _marts(stages: Stages) -> Table:
         table.add_row(
             Text(_title(mart, "mart")),
             Text(str(mart.get("verdict")), style="" if mart.get("verdict") == "released" else "bold yellow"),
-            number(mart.get("people")),
-            number(mart.get("smallest_class")),
-            number(mart.get("median_class")),
-            number(mart.get("minimum_class_size")),
-            words.percent(mart.get("suppressed_share")),
+            *_how_anonymous(mart, figures.noise(mart, stages)),
         )
     return table
+
+
+def _how_anonymous(mart: Mapping[str, Any], noise: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return people, smallest and median class, k and who is left out; of noise only what was paid: it has no class."""
+    if noise:
+        return (number(mart.get("people")), words.UNKNOWN, words.UNKNOWN, f"ε {noise['epsilon']}", words.UNKNOWN)
+    return (
+        number(mart.get("people")),
+        number(mart.get("smallest_class")),
+        number(mart.get("median_class")),
+        number(mart.get("minimum_class_size")),
+        words.percent(mart.get("suppressed_share")),
+    )
 
 
 def _useful(stages: Stages) -> Table:
