@@ -6,10 +6,12 @@ that Anonymeter attacks, the other half its control; the gate attacks everybody,
 
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from trustmart.errors import TrustmartError
 from trustmart.gates.attacks.published import class_id, members_of, names, records_of
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import candidate, candidate_columns, quoted
@@ -79,4 +81,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except TrustmartError as error:
+        sys.exit(str(error))

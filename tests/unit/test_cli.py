@@ -73,7 +73,7 @@ def test_check_of_a_model_that_is_not_there_says_which_are() -> None:
 def test_an_instant_that_is_none_is_refused() -> None:
     """A bad --as-of is an error that shows a good one (S01)."""
     refused = runner.invoke(app, ["ingest", "--as-of", "yesterday"], env={"TRUSTMART_KEY": "k" * 64})
-    assert refused.exit_code == 2
+    assert refused.exit_code == 1
     assert "2026-11-20" in refused.output
 
 
@@ -161,7 +161,7 @@ VERBS = ["night", "ingest", "forget", "transform", "release", "activate"]
 def test_whatever_is_no_instant_is_refused_before_anything_happens(tmp_path: Path, command: str, instant: str) -> None:
     """An empty or impossible --as-of is never taken for `now`; the warehouse is not even begun (S01)."""
     refused = run(command, "--as-of", instant)
-    assert refused.exit_code == 2
+    assert refused.exit_code == 1
     assert "2026-11-20T23:59:59Z" in refused.output
     assert not (tmp_path / "data" / "warehouse" / "restricted.duckdb").exists()
 
@@ -281,7 +281,7 @@ def test_a_request_rings_the_bell_without_saying_whose() -> None:
 def test_a_file_format_nobody_knows_is_refused(tmp_path: Path) -> None:
     """`generate --file-format xml` is an error, not CSV (S57)."""
     refused = run("generate", str(tmp_path / "crm"), "--file-format", "xml")
-    assert refused.exit_code == 2
+    assert refused.exit_code == 1
     assert not (tmp_path / "crm").exists()
 
 

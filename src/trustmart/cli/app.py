@@ -26,6 +26,9 @@ app = typer.Typer(
     help="Turn a CRM into data that a company may lawfully use.",
 )
 screen = Console(stderr=True)
+# 2 says that something is held, and nothing else: a mistyped command is an error like any other.
+UsageError: Any = typer.BadParameter.__base__
+UsageError.exit_code = 1
 
 AsOf = Annotated[
     str | None,
