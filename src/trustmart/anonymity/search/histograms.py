@@ -85,6 +85,9 @@ def roll_up(finer: Histogram, masks: Sequence[int]) -> Histogram:
     masks: one per key, the sensitive value not included. Without sensitive values the classes come in any order.
     """
     words = _masked(finer, masks)
+    if len(words) == 1 and finer.only_ones:
+        words[0].sort()
+        return _count_sorted(words[0], finer.value_bits)
     if len(finer) > QUICKLY_SORTED:
         return _group_by_hash(words, finer)
     order = np.lexsort(words[::-1]) if len(words) > 1 else np.argsort(words[0])
@@ -101,7 +104,8 @@ def surely_rare(finer: Histogram, masks: Sequence[int], k: int) -> int:
     # A quarter as many slots as combinations prove as much as more would, and stay longer in the caches.
     bits = max(bits - 2, min(bits, _BOUND_SLOT_BITS), 1)
     people = _people_in_slots(_slots(keys, bits), finer, bits)
-    return int(people[people < k].sum())
+    # To choose by a product is several times quicker than to choose by a mask.
+    return int((people * (people < k)).sum())
 
 
 def _masked(finer: Histogram, masks: Sequence[int]) -> tuple[Ints, ...]:
@@ -162,6 +166,12 @@ def _people_in_slots(slots: Ints, finer: Histogram, bits: int, rows: NDArray[np.
         return np.bincount(slots, minlength=1 << bits)
     counts = finer.counts if rows is None else finer.counts[rows]
     return np.bincount(slots, weights=counts, minlength=1 << bits)
+
+
+def _count_sorted(word: Ints, value_bits: int) -> Histogram:
+    """Count equal neighbours; to sort bare numbers is several times quicker than to order people by them."""
+    starts = _starts((word,))
+    return Histogram((word[starts],), np.diff(starts, append=len(word)), value_bits)
 
 
 def _add_up(words: tuple[Ints, ...], counts: Ints, value_bits: int) -> Histogram:
