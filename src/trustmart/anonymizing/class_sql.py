@@ -34,10 +34,10 @@ def diversity(name: str, counted: str, shares: str, keys: Keys, ls: Sequence[int
 def ordered_t(name: str, counted: str, shares: str, keys: Keys, values: int | str) -> list[str]:
     """Return `name`: per class its t with values in their order. values: how many there are, a number or an expression.
 
-    Only values that occur in a class are looked at. From one of them to the next the class's cumulated share stays
-    where it is (`held`), while the table's (`below`) grows: past the place where the two cross the difference changes
-    its sign, and on both sides of it sums of `below` (`total`) say what all the values between would. The place is found
-    by sorting what classes hold among what the table holds.
+    Only values that occur in a class are looked at. From one of them to the next the class's cumulated share (`held`)
+    stays where it is, while the table's (`below`) grows. Where the two cross, the difference changes its sign; on both
+    sides of that place sums of `below` (`total`) say what all the values between would. The place is found by sorting
+    what classes hold among what the table holds.
     """
     key = listed(keys)
     in_class = f"over (partition by {key} order by place)"

@@ -66,7 +66,8 @@ def _measure_sensitive(
         f"with {', '.join(statements)} select size, count(*), min(distinct_values), min(entropy), max(judged.t),"
         f" max(ordered.t), {ratios} from judged join ordered on ordered.class = judged.class group by size"
     )
-    sizes, classes, distinct, entropy, t, ordered, *recursive = zip(*rows, strict=True) if rows else [()] * (6 + len(RECURSIVE_L))
+    figures = list(zip(*rows, strict=True)) if rows else [()] * (6 + len(RECURSIVE_L))
+    sizes, classes, distinct, entropy, t, ordered, *recursive = figures
     measures = SensitiveMeasures(
         smallest_diversity=min(map(int, distinct), default=None),
         smallest_entropy_diversity=min(entropy, default=None),

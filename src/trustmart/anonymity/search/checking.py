@@ -43,11 +43,15 @@ class TableChecker:
         is_large = len(base.counts) > 4 * QUICKLY_SORTED
         self._cuts = _cuts(self._base, requirements.maximum_suppressed) if is_large else []
         self._share = 1.0
+        self._glanced: dict[Levels, float] = {}
 
     def check(self, levels: Levels) -> Measured:
         """Measure a node on the whole table; where a bound proves that it fails, that is all that is found out."""
-        rare = 0.0
-        for classes in self._parts(levels):
+        parts = self._parts(levels)
+        # What was seen at a glance in the first part need not be looked at again.
+        seen = self._glanced.get(levels) if len(parts) > 1 else None
+        rare = seen or 0.0
+        for classes in parts if seen is None else parts[1:]:
             rare += classes.surely_rare(levels, self._requirements.k)
             if rare > self._budget:
                 return _at_least(rare)
@@ -59,10 +63,11 @@ class TableChecker:
         if cut is None:
             return None
         self._share = cut.share
-        rare = _at_least(cut.classes[0].surely_rare(levels, self._requirements.k))
-        if self.looks_lost(rare):
-            return rare
-        return measure(cut.parts[0], cut.classes[0].of(levels), levels, self._requirements, self.penalties)
+        found = _at_least(cut.classes[0].surely_rare(levels, self._requirements.k))
+        if not self.looks_lost(found):
+            found = measure(cut.parts[0], cut.classes[0].of(levels), levels, self._requirements, self.penalties)
+        self._glanced[levels] = found.bound_to_go
+        return found
 
     def looks_lost(self, glanced: Measured) -> bool:
         """Return whether the part that was looked at last suppresses clearly more than its share."""

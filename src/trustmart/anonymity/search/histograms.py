@@ -14,7 +14,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 # So many combinations are sorted; more are grouped by a hash, in tables of at most 2^20 slots (8 MB).
 QUICKLY_SORTED = 20_000
 _MOST_SLOT_BITS = 20
-_BOUND_SLOT_BITS = 18
+_BOUND_SLOT_BITS = 16
 
 
 @dataclass(frozen=True)
