@@ -1,5 +1,6 @@
 """Two implementations agree: every measure of a published table in plain Python, and in the SQL that runs."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -60,6 +61,20 @@ def test_python_and_sql_measure_a_table_alike(connection: Any, rows: list[dict[s
         asked: Any = {"sensitive": ["illness", "income"], "k": k, "records_total": len(rows) + 2}
         in_python = measure_table(rows, quasi_identifiers, **asked)
         assert _same(inspect_table(DuckDBSession(connection), "published", quasi_identifiers, **asked), in_python)
+
+
+def test_they_agree_where_a_class_holds_few_of_many_values(connection: Any) -> None:
+    """S12: ordered t, which looks only at values that occur in a class, says what a walk over all of them says."""
+    drawn = random.Random(12)
+    rows = [
+        {"region": place % 40, "income": None if drawn.random() < 0.03 else round(drawn.lognormvariate(place % 7, 2))}
+        for place in range(1200)
+    ]
+    connection.execute("create or replace table published (region integer, income bigint)")
+    connection.executemany("insert into published values (?, ?)", [[row["region"], row["income"]] for row in rows])
+    in_python = measure_table(rows, ["region"], sensitive=["income"])
+    assert in_python.sensitive["income"].largest_ordered_t is not None
+    assert _same(inspect_table(DuckDBSession(connection), "published", ["region"], sensitive=["income"]), in_python)
 
 
 def test_the_overall_figures_are_the_worst_of_all_columns() -> None:

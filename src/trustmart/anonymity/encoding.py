@@ -117,9 +117,17 @@ class KeyLayout:
     def masks(self, levels: Levels) -> tuple[int, ...]:
         """Return the masks of a lattice node, one per key."""
         masks = [0] * self.key_count
-        for column, level in enumerate(levels):
-            masks[self.keys[column]] |= self.column_mask(column, level)
+        for key, by_level, level in zip(self.keys, self._column_masks, levels, strict=True):
+            masks[key] |= by_level[level]
         return tuple(masks)
+
+    @cached_property
+    def _column_masks(self) -> list[list[int]]:
+        """Return the mask of each level of each column."""
+        return [
+            [self.column_mask(column, level) for level in range(levels)]
+            for column, levels in enumerate(self.level_counts)
+        ]
 
     def used_bits(self, key: int) -> int:
         """Return how many bits of a key carry something."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from trustmart.anonymizing.words import listed
 
 Keys = Sequence[str]
+_SO_FAR = "over (order by held rows between unbounded preceding and current row)"
 
 
 def diversity(name: str, counted: str, shares: str, keys: Keys, ls: Sequence[int]) -> list[str]:
@@ -30,14 +31,38 @@ def diversity(name: str, counted: str, shares: str, keys: Keys, ls: Sequence[int
     ]
 
 
-def ordered_t(name: str, counted: str, shares: str, keys: Keys, values: int) -> list[str]:
-    """Return `name`: per class its t with values in their order. values: how many there are."""
+def ordered_t(name: str, counted: str, shares: str, keys: Keys, values: int | str) -> list[str]:
+    """Return `name`: per class its t with values in their order. values: how many there are, a number or an expression.
+
+    Only values that occur in a class are looked at. From one of them to the next the class's cumulated share (`held`)
+    stays where it is, while the table's (`below`) grows. Where the two cross, the difference changes its sign; on both
+    sides of that place sums of `below` (`total`) say what all the values between would. The place is found by sorting
+    what classes hold among what the table holds.
+    """
     key = listed(keys)
+    in_class = f"over (partition by {key} order by place)"
+    none = listed(["null"] * len(keys))
+    found = f"least(greatest(coalesce(max({{0}}) {_SO_FAR}, 0), {{1}}), {{2}})"
     return [
-        *_differences(name, counted, shares, keys, "shares.place"),
-        f"{name}_carried as (select {key}, sum(difference) over (partition by {key} order by place) as carried"
-        f" from {name}_differences)",
-        f"{name} as (select {key}, sum(abs(carried)) / {max(values - 1, 1)} as t from {name}_carried group by {key})",
+        f"{name}_below as (select code, row_number() over (order by place) as place,"
+        f" sum(share) over (order by place rows between unbounded preceding and current row) as below from {shares})",
+        f"{name}_total as (select code, place, below, sum(below) over (order by place rows between unbounded preceding"
+        f" and current row) as total from {name}_below)",
+        f"{name}_steps as (select {key}, place, total - below as total_before,"
+        f" sum(people) {in_class} * 1e0 / sum(people) over (partition by {key}) as held,"
+        f" lead(place) {in_class} as next_place, lead(total - below) {in_class} as next_total_before,"
+        f" lag(place) {in_class} is null as is_first"
+        f" from {counted} as counted join {name}_total as totals on totals.code = counted.code)",
+        f"{name}_segments as (select {key}, held, place - 1 as low, coalesce(next_place - 1, last_place) as high,"
+        f" total_before as low_total, coalesce(next_total_before, last_total) as high_total, is_first,"
+        f" cast(null as bigint) as place, cast(null as double) as total"
+        f" from {name}_steps cross join (select max(place) as last_place, max(total) as last_total from {name}_total)"
+        f" as ends union all select {none}, below, null, null, null, null, null, place, total from {name}_total)",
+        f"{name}_crossed as (select segments.*, {found.format('place', 'low', 'high')} as crossing,"
+        f" {found.format('total', 'low_total', 'high_total')} as crossing_total from {name}_segments as segments)",
+        f"{name} as (select {key}, sum(held * (2 * crossing - low - high) - 2 * crossing_total + low_total + high_total"
+        f" + case when is_first then low_total else 0 end) / greatest({values} - 1, 1) as t"
+        f" from {name}_crossed where low is not null group by {key})",
     ]
 
 

@@ -48,6 +48,11 @@ def kept(statement: str, dialect: Dialect) -> str:
     return f"({statement})" if dialect == "spark" else f"materialized ({statement})"
 
 
+def numbered(columns: Iterable[str], dialect: Dialect) -> str:
+    """Return a number for each row of different columns; an engine that may work it out twice needs an order for it."""
+    return f"row_number() over (order by {listed(columns)})" if dialect == "spark" else "row_number() over ()"
+
+
 def parquet_relation(path: str, dialect: Dialect) -> str:
     """Return what stands for a Parquet file."""
     return f"parquet.`{path.replace('`', '``')}`" if dialect == "spark" else f"read_parquet({literal(path)})"

@@ -1,5 +1,6 @@
 """Branch and bound over the whole lattice, held as arrays with one axis per column."""
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -168,12 +169,21 @@ def _coarsest(open_nodes: Flags) -> Levels:
 def _count_finer(open_nodes: Flags) -> NDArray[np.int32]:
     """Return for every node how many open nodes are as fine or finer in every column."""
     finer = open_nodes.astype(np.int32)
-    for axis in range(open_nodes.ndim):
-        by_level = np.moveaxis(finer, axis, 0)
-        # Columns have few levels: adding slices is several times quicker than a cumulative sum.
-        for level in range(1, len(by_level)):
-            by_level[level] += by_level[level - 1]
+    # Columns have few levels: adding slices is several times quicker than a cumulative sum.
+    for coarser_step, finer_step in _steps(finer.shape):
+        finer[coarser_step] += finer[finer_step]
     return finer
+
+
+@functools.cache
+def _steps(shape: tuple[int, ...]) -> list[tuple[tuple[slice | int, ...], tuple[slice | int, ...]]]:
+    """Return the slices of each level of each column, with those of the level below."""
+    every = slice(None)
+    return [
+        ((*[every] * axis, level), (*[every] * axis, level - 1))
+        for axis, levels in enumerate(shape)
+        for level in range(1, levels)
+    ]
 
 
 def _first(worth: NDArray[Any]) -> Levels:

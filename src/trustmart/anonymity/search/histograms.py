@@ -14,7 +14,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 # So many combinations are sorted; more are grouped by a hash, in tables of at most 2^20 slots (8 MB).
 QUICKLY_SORTED = 20_000
 _MOST_SLOT_BITS = 20
-_BOUND_SLOT_BITS = 18
+_BOUND_SLOT_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,27 @@ def pack(keys: Sequence[Ints], key_bits: int, values: Ints | None, value_bits: i
     return Histogram((*keys, values), counts, value_bits)
 
 
+def count_equal(word: Ints) -> tuple[Ints, Ints]:
+    """Return the different numbers in order, and how often each is there; what is given is sorted in its place.
+
+    To sort bare numbers is several times quicker than to sort people by them.
+    """
+    word.sort()
+    starts = _starts((word,))
+    if len(starts) == len(word):
+        return word, np.broadcast_to(np.int64(1), len(word))
+    return word[starts], np.diff(starts, append=len(word))
+
+
 def roll_up(finer: Histogram, masks: Sequence[int]) -> Histogram:
     """Return the classes of a coarser node: mask the keys, and add up what has become equal.
 
     masks: one per key, the sensitive value not included. Without sensitive values the classes come in any order.
     """
     words = _masked(finer, masks)
+    if len(words) == 1 and finer.only_ones:
+        word, counts = count_equal(words[0])
+        return Histogram((word,), counts, finer.value_bits)
     if len(finer) > QUICKLY_SORTED:
         return _group_by_hash(words, finer)
     order = np.lexsort(words[::-1]) if len(words) > 1 else np.argsort(words[0])
@@ -101,7 +116,8 @@ def surely_rare(finer: Histogram, masks: Sequence[int], k: int) -> int:
     # A quarter as many slots as combinations prove as much as more would, and stay longer in the caches.
     bits = max(bits - 2, min(bits, _BOUND_SLOT_BITS), 1)
     people = _people_in_slots(_slots(keys, bits), finer, bits)
-    return int(people[people < k].sum())
+    # To choose by a product is several times quicker than to choose by a mask.
+    return int((people * (people < k)).sum())
 
 
 def _masked(finer: Histogram, masks: Sequence[int]) -> tuple[Ints, ...]:
