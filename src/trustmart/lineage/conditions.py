@@ -6,11 +6,13 @@ from datetime import date
 from sqlglot import exp
 
 from trustmart.lineage import rules
-from trustmart.lineage.forms import Form, Nature, Trace, Value, is_plain, union
+from trustmart.lineage.forms import Form, Nature, Trace, Value, is_plain, union, words_of
 from trustmart.lineage.relations import Choice, Hazard
 from trustmart.lineage.scopes import Scope
 
 _FLIPPED = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.EQ}
+
+_OPPOSITE = {exp.GT: exp.LTE, exp.GTE: exp.LT, exp.LT: exp.GTE, exp.LTE: exp.GT}
 
 
 def conjuncts(condition: exp.Expression) -> Iterator[exp.Expression]:
@@ -19,8 +21,24 @@ def conjuncts(condition: exp.Expression) -> Iterator[exp.Expression]:
     if isinstance(condition, exp.And):
         for part in condition.flatten():
             yield from conjuncts(part)
+    elif isinstance(condition, exp.Not):
+        yield from _denied(condition.this.unnest())
     else:
         yield condition
+
+
+def _denied(condition: exp.Expression) -> Iterator[exp.Expression]:
+    """Yield the parts that must all hold where a condition must not."""
+    if isinstance(condition, exp.Or):
+        for part in condition.flatten():
+            yield from _denied(part.unnest())
+    elif isinstance(condition, exp.Not):
+        yield from conjuncts(condition.this)
+    elif type(condition) in _OPPOSITE:
+        left, right = condition.this.copy(), condition.expression.copy()
+        yield _OPPOSITE[type(condition)](this=left, expression=right)
+    else:
+        yield exp.Not(this=condition.copy())
 
 
 def leaves(condition: exp.Expression, negated: bool = False) -> Iterator[tuple[exp.Expression, bool]]:
@@ -140,7 +158,8 @@ def _hazard(trace: Trace, choice: Choice) -> Iterator[Hazard]:
     if trace.nature.names_a_person:
         yield Hazard(trace.turned(Form.MEMBERSHIP), choice, "compared")
     elif trace.nature is Nature.SENSITIVE or trace.form >= Form.SCORED or rules.ONE_VALUE in trace.to:
-        yield Hazard(trace, choice, "compared")
+        # Of what was folded, a range is no range any more: it may lie close around one value.
+        yield Hazard(trace, Choice.BY_VALUE if rules.FOLDING & words_of(trace) else choice, "compared")
 
 
 def _intervals(parts: list[exp.Expression], scope: Scope) -> Iterator[Hazard]:

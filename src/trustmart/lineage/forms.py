@@ -118,8 +118,12 @@ def is_plain(trace: Trace) -> bool:
     """True where nothing was done to an attribute that takes some of its values away, so that it is there if it was."""
     if trace.form is Form.MEMBERSHIP or {rules.CASES, rules.ONE_VALUE} & trace.to:
         return False
-    words = (word for step in (*trace.step, trace) for word in step.done)
-    return all(word in rules.PLAIN or word.startswith("to ") for word in words)
+    return all(word in rules.PLAIN or word.startswith("to ") for word in words_of(trace))
+
+
+def words_of(trace: Trace) -> frozenset[str]:
+    """Return what was done to an attribute on its whole way."""
+    return frozenset(word for step in (*trace.step, trace) for word in step.done)
 
 
 def worse(one: Trace, other: Trace) -> Trace:

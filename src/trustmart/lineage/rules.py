@@ -83,6 +83,11 @@ COARSE_CALENDAR = frozenset(CALENDAR[CALENDAR.index("month") :])
 COARSE_PARTS = frozenset(CALENDAR[CALENDAR.index("year") :])
 TRUNCATING = (exp.DateTrunc, exp.TimestampTrunc, exp.DatetimeTrunc)
 
+# What these yield is not in the order of what goes into them.
+FOLDING = _names(
+    "abs mod pow times least greatest sign bitwiseand bitwisexor dayofyear dayofmonth dayofweek day doy dow week"
+)
+
 # Of these, a value comes out wherever one goes in.
 PLAIN = (
     STEADY
