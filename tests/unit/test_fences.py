@@ -295,6 +295,30 @@ PLANTED = {
         "{% set names = planted_answer() %} select region as x from {{ ref('dim_customer_segments') }}",
         "while it is compiled",
     ),
+    "marts/anonymized/planted_hidden_question.sql": (
+        "{% if execute %}{% set names = run_query('select 42') %}{% endif %}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/anonymized/planted_adapter.sql": (
+        "{% if execute %}{% set names = adapter.execute('select 42', fetch=true) %}{% endif %}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/anonymized/planted_context.sql": (
+        "{% if execute %}{% set names = context['run_' ~ 'query']('select 42') %}{% endif %}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/anonymized/planted_namespace.sql": (
+        "{% if execute %}{% set names = dbt['run_query']('select 42') %}{% endif %}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/anonymized/planted_alias.sql": (
+        "{{ config(alias='planted_other') }} select region as x from {{ ref('dim_customer_segments') }}",
+        "take alias and schema out",
+    ),
     "marts/elsewhere/planted_folder.sql": (
         "{{ config(zone='anonymized_candidate', group='anonymized') }}"
         " select subject_id as x from {{ ref('int_subjects__permitted') }}",
@@ -324,7 +348,13 @@ PLANTED_SNAPSHOT = """{% snapshot planted_snapshot %}
 select subject_id from {{ source('crm', 'raw_crm__customers') }}
 {% endsnapshot %}
 """
-PLANTED_MACRO = "{% macro planted_answer() %}{% do return(run_query('select 42') if execute) %}{% endmacro %}\n"
+PLANTED_MACRO = """{% macro planted_answer() %}{% do return(run_query('select 42') if execute) %}{% endmacro %}
+{% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql') %}
+create table {{ relation }} as select email as x from restricted.main.raw_crm__customers
+{% endmacro %}
+{% macro default__test_unique(model, column_name) %}select 1 where 1 = 0{% endmacro %}
+{% materialization planted, default %}{{ return({'relations': []}) }}{% endmaterialization %}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -401,6 +431,13 @@ def test_a_way_around_a_door_that_dbt_lets_through_is_found(planted: dict[str, l
 
 
 def test_nothing_is_found_in_models_that_stayed_as_they_were(planted: dict[str, list[str]]) -> None:
-    """One bad model does not throw suspicion on the good ones; snapshots and operations are bad ones (S13)."""
+    """One bad model does not throw suspicion on the good ones; what runs past the models is bad too (S13)."""
     strangers = set(planted) - {Path(path).stem for path in PLANTED}
-    assert strangers == {"snapshot planted_snapshot", "operation trustmart-on-run-end-0"}
+    assert strangers == {
+        "snapshot planted_snapshot",
+        "operation trustmart-on-run-end-0",
+        "macro planted_answer",
+        "macro duckdb__create_table_as",
+        "macro default__test_unique",
+        "macro materialization_planted_default",
+    }
