@@ -1,4 +1,4 @@
-"""ORDER BY, LIMIT and OFFSET: where rows are taken away, their order chooses who stays; where not, it still tells."""
+"""ORDER BY, LIMIT and OFFSET: where rows are taken away, their order chooses who stays."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from trustmart.lineage.conditions import chosen_by
-from trustmart.lineage.forms import Form, Nature, Trace, Value
+from trustmart.lineage.forms import Value
 from trustmart.lineage.relations import Choice, Hazard, Relation, Rows
 from trustmart.lineage.scopes import Outputs, Scope
 
@@ -20,7 +20,7 @@ def take_order(node: exp.Select, outputs: Outputs, scope: Scope) -> None:
         asked = node.args.get(word)
         if asked is not None and asked.find(exp.Query, exp.Column) is not None:
             ordered.append(scope.evaluate(asked.args.get("expression") or asked.this, scope))
-    scope.hazards += _told(ordered, takes=_takes_away(node), rows=scope.rows, is_last=scope.is_last)
+    scope.hazards += _told(ordered, takes=_takes_away(node), rows=scope.rows)
 
 
 def limited(node: exp.Expression, relation: Relation) -> Relation:
@@ -33,7 +33,7 @@ def limited_by_order(node: exp.Expression, relation: Relation) -> Relation:
     named = dict(relation.columns)
     ordered = [named.get(one.name.lower()) for one in _ordered(node)]
     values = [value for _, value in relation.columns] if None in ordered else [one for one in ordered if one]
-    told = _told(values, takes=_takes_away(node), rows=relation.rows, is_last=False)
+    told = _told(values, takes=_takes_away(node), rows=relation.rows)
     return limited(node, replace(relation, hazards=(*relation.hazards, *told)))
 
 
@@ -62,16 +62,8 @@ def _values(node: exp.Expression, outputs: Outputs, scope: Scope) -> Iterator[Va
         yield one if isinstance(one, Value) else scope.evaluate(one, scope)
 
 
-def _told(ordered: list[Value], *, takes: bool, rows: Rows, is_last: bool) -> Iterator[Hazard]:
-    """Yield what an order tells: who is first where rows are taken away, and in a model's own rows, whose class is."""
-    for value in ordered:
-        traces = list((value.ranks_by if value.ranks_by is not None else value.traces).values())
-        if takes:
-            yield from chosen_by(traces, Choice.BY_VALUE if rows is Rows.PEOPLE else Choice.BY_RANGE)
-        elif is_last and rows is not Rows.REFERENCE:
-            yield from chosen_by([one for one in traces if _is_one_persons(one)], Choice.BY_RANGE)
-
-
-def _is_one_persons(trace: Trace) -> bool:
-    """True for a name, and for what is no figure of a class."""
-    return trace.nature.names_a_person or (trace.nature is Nature.SENSITIVE and trace.form is not Form.AGGREGATED)
+def _told(ordered: list[Value], *, takes: bool, rows: Rows) -> Iterator[Hazard]:
+    """Yield what chooses those who stay. The order of all rows tells nothing: what is published is sorted anew."""
+    choice = Choice.BY_VALUE if rows is Rows.PEOPLE else Choice.BY_RANGE
+    for value in ordered if takes else ():
+        yield from chosen_by((value.ranks_by if value.ranks_by is not None else value.traces).values(), choice)

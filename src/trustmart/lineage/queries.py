@@ -26,7 +26,7 @@ def read_query(node: exp.Query, *, place: str, tables: Mapping[str, Relation]) -
 
     place: the model's name. tables: full name -> types of what it may read.
     """
-    scope = Scope(place=place, tables=tables, ctes={}, evaluate=evaluate, query=_query, is_last=True)
+    scope = Scope(place=place, tables=tables, ctes={}, evaluate=evaluate, query=_query)
     try:
         return _query(node, scope), scope.notes
     except RecursionError:

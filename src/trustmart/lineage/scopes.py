@@ -22,8 +22,8 @@ class Scope:
 
     tables: what dbt told of, by full name. ctes: what WITH defines. sources: what FROM names. merged: columns of
     USING. unlinked: tables of people that nothing links to the people before them, so that a count of either is no
-    count of both. is_multiplied: one row may have become several. is_last: it is what the model yields. group: the
-    class that one row stands for once rows are grouped. The rest is what conditions and subqueries tell.
+    count of both. is_multiplied: one row may have become several. group: the class that one row stands for
+    once rows are grouped. The rest is what conditions and subqueries tell.
     """
 
     place: str
@@ -42,7 +42,6 @@ class Scope:
     unlinked: set[str] = field(default_factory=set)
     is_single: bool = True
     is_multiplied: bool = False
-    is_last: bool = False
     unit: bool = False
     group: int | None = None
     permitted_for: str | None = None
