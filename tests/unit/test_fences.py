@@ -441,3 +441,21 @@ def test_nothing_is_found_in_models_that_stayed_as_they_were(planted: dict[str, 
         "macro default__test_unique",
         "macro materialization_planted_default",
     }
+
+
+@pytest.mark.parametrize(
+    "softened", [{}, {"error_if": "> 1000"}, {"severity": "warn"}, {"limit": 0}, {"fail_calc": "0"}, {"where": "1 = 0"}]
+)
+def test_a_softened_test_proves_nothing(tmp_path: Path, softened: dict[str, object]) -> None:
+    """Only dbt's own unique test, which stops the build at one row, proves that rows are different people (S13)."""
+    proof = {
+        "resource_type": "test",
+        "test_metadata": {"name": "unique"},
+        "depends_on": {"macros": ["macro.dbt.test_unique"], "nodes": []},
+        "attached_node": "model.trustmart.people",
+        "column_name": "subject_id",
+        "config": {"severity": "ERROR", "error_if": "!= 0", "fail_calc": "count(*)", "limit": None, **softened},
+    }
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"nodes": {"test.trustmart.one": proof}, "sources": {}}))
+    assert bool(read_manifest(path).unique) is not bool(softened)
