@@ -295,6 +295,30 @@ PLANTED = {
         "{% set names = planted_answer() %} select region as x from {{ ref('dim_customer_segments') }}",
         "while it is compiled",
     ),
+    "marts/anonymized/planted_hidden_question.sql": (
+        "{% if execute %}{% set names = run_query('select 42') %}{% endif %}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/anonymized/planted_adapter.sql": (
+        "{% if execute %}{% set names = adapter.execute('select 42', fetch=true) %}{% endif %}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/anonymized/planted_context.sql": (
+        "{% if execute %}{% set names = context['run_' ~ 'query']('select 42') %}{% endif %}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/anonymized/planted_namespace.sql": (
+        "{% if execute %}{% set names = dbt['run_query']('select 42') %}{% endif %}"
+        " select region as x from {{ ref('dim_customer_segments') }}",
+        "while it is compiled",
+    ),
+    "marts/anonymized/planted_alias.sql": (
+        "{{ config(alias='planted_other') }} select region as x from {{ ref('dim_customer_segments') }}",
+        "take alias and schema out",
+    ),
     "marts/elsewhere/planted_folder.sql": (
         "{{ config(zone='anonymized_candidate', group='anonymized') }}"
         " select subject_id as x from {{ ref('int_subjects__permitted') }}",
@@ -324,7 +348,13 @@ PLANTED_SNAPSHOT = """{% snapshot planted_snapshot %}
 select subject_id from {{ source('crm', 'raw_crm__customers') }}
 {% endsnapshot %}
 """
-PLANTED_MACRO = "{% macro planted_answer() %}{% do return(run_query('select 42') if execute) %}{% endmacro %}\n"
+PLANTED_MACRO = """{% macro planted_answer() %}{% do return(run_query('select 42') if execute) %}{% endmacro %}
+{% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql') %}
+create table {{ relation }} as select email as x from restricted.main.raw_crm__customers
+{% endmacro %}
+{% macro default__test_unique(model, column_name) %}select 1 where 1 = 0{% endmacro %}
+{% materialization planted, default %}{{ return({'relations': []}) }}{% endmaterialization %}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -401,6 +431,31 @@ def test_a_way_around_a_door_that_dbt_lets_through_is_found(planted: dict[str, l
 
 
 def test_nothing_is_found_in_models_that_stayed_as_they_were(planted: dict[str, list[str]]) -> None:
-    """One bad model does not throw suspicion on the good ones; snapshots and operations are bad ones (S13)."""
+    """One bad model does not throw suspicion on the good ones; what runs past the models is bad too (S13)."""
     strangers = set(planted) - {Path(path).stem for path in PLANTED}
-    assert strangers == {"snapshot planted_snapshot", "operation trustmart-on-run-end-0"}
+    assert strangers == {
+        "snapshot planted_snapshot",
+        "operation trustmart-on-run-end-0",
+        "macro planted_answer",
+        "macro duckdb__create_table_as",
+        "macro default__test_unique",
+        "macro materialization_planted_default",
+    }
+
+
+@pytest.mark.parametrize(
+    "softened", [{}, {"error_if": "> 1000"}, {"severity": "warn"}, {"limit": 0}, {"fail_calc": "0"}, {"where": "1 = 0"}]
+)
+def test_a_softened_test_proves_nothing(tmp_path: Path, softened: dict[str, object]) -> None:
+    """Only dbt's own unique test, which stops the build at one row, proves that rows are different people (S13)."""
+    proof = {
+        "resource_type": "test",
+        "test_metadata": {"name": "unique"},
+        "depends_on": {"macros": ["macro.dbt.test_unique"], "nodes": []},
+        "attached_node": "model.trustmart.people",
+        "column_name": "subject_id",
+        "config": {"severity": "ERROR", "error_if": "!= 0", "fail_calc": "count(*)", "limit": None, **softened},
+    }
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"nodes": {"test.trustmart.one": proof}, "sources": {}}))
+    assert bool(read_manifest(path).unique) is not bool(softened)

@@ -106,6 +106,15 @@ def listed_columns(reader: Reader, *, mart: str, columns: Sequence[str], figures
                 next_step="publish a number, or list the column among the quasi-identifiers",
             )
         )
+    # A copy keeps the whole list of such a type, also what no row shows.
+    if enums := [name for name in columns if name in present and _kind(present[name]) == "ENUM"]:
+        found.append(
+            Finding(
+                what=f"{_many(len(enums), 'column')} with a type that lists values of its own: {', '.join(enums)}",
+                count=len(enums),
+                next_step="cast it to varchar",
+            )
+        )
     return found
 
 

@@ -22,6 +22,9 @@ _SHAPES = {
     "a hash": r"(^|[^0-9a-z])[0-9a-f]{16,}([^0-9a-z]|$)",
     "a UUID": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     "a token": r"[a-z0-9+/]{22,}",
+    "letters written as codes": (
+        r"(&#x?[0-9a-f]{2,6};){3}|(\\u\{?[0-9a-f]{4,6}\}?){3}|(\\x[0-9a-f]{2}){3}|(%[0-9a-f]{2}){6}"
+    ),
 }
 _LABELS_MAY_LOOK_LIKE = frozenset({"a phone number", "a token"})
 # What a calendar writes (2026-05, 01.05.2026, 1980-1989, and from one to the other) is no phone number.

@@ -27,7 +27,22 @@ def aggregate(node: exp.Expression, name: str, scope: Scope, group: int | None =
         return _counted(node, scope, over)
     if name in rules.POOLING:
         return pooled(combined_arguments(node, scope), over)
-    return combined_arguments(node, scope).derived(name)
+    return _picked(combined_arguments(node, scope).derived(name), name, scope.keys.get(over))
+
+
+def _picked(value: Value, name: str, keys: Columns | None) -> Value:
+    """A label that is picked out of a class is one person's, unless the class is one person, or has but one such."""
+    grouped = union(key.traces for _, key in keys or ())
+    if any(trace.nature.names_a_person and trace.form >= Form.DERIVED for trace in grouped.values()):
+        return value
+
+    def pick(trace: Trace) -> Trace:
+        is_theirs = trace.form is not Form.GENERALIZED or (
+            trace.attribute in grouped and grouped[trace.attribute].to == trace.to
+        )
+        return trace if is_theirs else trace.turned(Form.DERIVED, name)
+
+    return value.mapped(pick)
 
 
 def function_name(node: exp.Expression) -> str:
@@ -115,7 +130,7 @@ def window(node: exp.Window, scope: Scope) -> Value:
     if name in rules.NUMBERING:
         return _numbered(name, partition, ordering, scope)
     if name in rules.NEIGHBOURS:
-        value = combined_arguments(function, scope).derived(name)
+        value = _picked(combined_arguments(function, scope).derived(name), name, partition)
         return value.with_traces(combined(ordering, "ordered by").traces)
     if name not in rules.AGGREGATES:
         scope.notes.add(f"{name}() over a window is unknown: it passes on the most dangerous type of what goes into it")
@@ -128,10 +143,12 @@ def window(node: exp.Window, scope: Scope) -> Value:
 def _numbered(name: str, partition: Columns, ordering: list[Value], scope: Scope) -> Value:
     """A number among rows tells of their order; where rows are people, it is a name for one of them."""
     by_person = name == "rownumber" and len(partition) == 1 and partition[0][1].is_key
+    within_one = any(trace.nature.names_a_person for _, value in partition for trace in value.traces.values())
     parts: list[Traces] = [combined([*ordering, *(value for _, value in partition)], name).traces]
+    ranks_by = {} if within_one else combined(ordering, name).traces
     if scope.rows is Rows.PEOPLE and scope.group is None:
         place = f"{scope.place}: the number of a row"
         parts.append(
             {"row number": Trace("row number", Nature.DIRECT_IDENTIFIER, Form.DERIVED, Step(place), done=(name,))}
         )
-    return Value(traces=union(parts), is_number_of_person=by_person, is_rank=True)
+    return Value(traces=union(parts), is_number_of_person=by_person, ranks_by=ranks_by)

@@ -1,17 +1,18 @@
-"""What conditions do: choose rows by an attribute, prove how many people a class has, and link tables."""
+"""What conditions do: choose rows by an attribute, and prove how many people a class has."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from sqlglot import exp
 
 from trustmart.lineage import rules
-from trustmart.lineage.forms import Form, Nature, Trace, Traces, Value, union
-from trustmart.lineage.relations import Choice, Hazard, Relation, Rows
+from trustmart.lineage.forms import Form, Nature, Trace, Value, is_plain, union, words_of
+from trustmart.lineage.relations import Choice, Hazard
 from trustmart.lineage.scopes import Scope
 
 _FLIPPED = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.EQ}
+
+_OPPOSITE = {exp.GT: exp.LTE, exp.GTE: exp.LT, exp.LT: exp.GTE, exp.LTE: exp.GT}
 
 
 def conjuncts(condition: exp.Expression) -> Iterator[exp.Expression]:
@@ -20,8 +21,24 @@ def conjuncts(condition: exp.Expression) -> Iterator[exp.Expression]:
     if isinstance(condition, exp.And):
         for part in condition.flatten():
             yield from conjuncts(part)
+    elif isinstance(condition, exp.Not):
+        yield from _denied(condition.this.unnest())
     else:
         yield condition
+
+
+def _denied(condition: exp.Expression) -> Iterator[exp.Expression]:
+    """Yield the parts that must all hold where a condition must not."""
+    if isinstance(condition, exp.Or):
+        for part in condition.flatten():
+            yield from _denied(part.unnest())
+    elif isinstance(condition, exp.Not):
+        yield from conjuncts(condition.this)
+    elif type(condition) in _OPPOSITE:
+        left, right = condition.this.copy(), condition.expression.copy()
+        yield _OPPOSITE[type(condition)](this=left, expression=right)
+    else:
+        yield exp.Not(this=condition.copy())
 
 
 def leaves(condition: exp.Expression, negated: bool = False) -> Iterator[tuple[exp.Expression, bool]]:
@@ -62,7 +79,7 @@ def _proved(part: exp.Expression, scope: Scope) -> bool:
     number = _number(literal)
     if number is None:
         return False
-    if value.is_number_of_person and number == 1 and kind in (exp.EQ, exp.LTE):
+    if value.is_number_of_person and number == 1 and kind in (exp.EQ, exp.LTE) and not scope.is_multiplied:
         scope.unit = True
     least = {exp.GT: number + 1, exp.GTE: number, exp.EQ: number}.get(kind)
     if not value.people_of or least is None:
@@ -74,7 +91,7 @@ def _proved(part: exp.Expression, scope: Scope) -> bool:
 
 def _with_literal(part: exp.Expression) -> tuple[type, exp.Expression, exp.Literal] | None:
     """Return a comparison with a literal as (kind, what is compared, literal)."""
-    if isinstance(part, exp.Between) and isinstance(part.args["low"], exp.Literal):
+    if isinstance(part, exp.Between) and isinstance(part.args["low"], exp.Literal) and not part.args.get("symmetric"):
         return exp.GTE, part.this, part.args["low"]
     if isinstance(part, exp.In) and len(part.expressions) == 1 and isinstance(part.expressions[0], exp.Literal):
         return exp.EQ, part.this, part.expressions[0]
@@ -97,17 +114,31 @@ def _hazards(leaf: exp.Expression, negated: bool, scope: Scope) -> Iterator[Haza
         scope.take_in(scope.query(leaf.this, scope.inner()))
         return
     if isinstance(leaf, exp.Is) and isinstance(leaf.expression, exp.Null):
-        scope.evaluate(leaf.this, scope)
+        yield from _of_presence(scope.evaluate(leaf.this, scope))
         return
     values = _compared_values(leaf, scope)
-    if any(value.is_rank for value in values):
-        return  # the first of each: what is shown of it keeps its type
+    for ranks_by in [value.ranks_by for value in values if value.ranks_by is not None]:
+        yield from chosen_by(ranks_by.values(), Choice.BY_VALUE)  # the first by some order, or all but the first
+    values = [value if value.ranks_by is None else Value() for value in values]
     if len(values) > 1 and all(value.is_key for value in values) and isinstance(leaf, exp.EQ | exp.In | exp.NullSafeEQ):
         return  # two rows of the same person
     with_constant = len(values) == 1 or any(not value.traces for value in values)
     by_range = negated or isinstance(leaf, rules.RANGES) or not with_constant
-    for trace in union(value.traces for value in values).values():
-        yield from _hazard(trace, Choice.BY_RANGE if by_range else Choice.BY_VALUE)
+    yield from chosen_by(
+        union(value.traces for value in values).values(), Choice.BY_RANGE if by_range else Choice.BY_VALUE
+    )
+
+
+def _of_presence(value: Value) -> Iterator[Hazard]:
+    """Whether a value is there tells little, unless what was done to it makes one value, or a few, go away."""
+    changed = [trace for trace in value.traces.values() if not is_plain(trace)]
+    yield from chosen_by(changed, Choice.BY_VALUE)
+
+
+def chosen_by(traces: Iterable[Trace], choice: Choice) -> Iterator[Hazard]:
+    """Yield what it tells that rows are chosen by attributes."""
+    for trace in traces:
+        yield from _hazard(trace, choice)
 
 
 def _compared_values(leaf: exp.Expression, scope: Scope) -> list[Value]:
@@ -126,8 +157,9 @@ def _hazard(trace: Trace, choice: Choice) -> Iterator[Hazard]:
         return
     if trace.nature.names_a_person:
         yield Hazard(trace.turned(Form.MEMBERSHIP), choice, "compared")
-    elif trace.nature is Nature.SENSITIVE or trace.form >= Form.SCORED:
-        yield Hazard(trace, choice, "compared")
+    elif trace.nature is Nature.SENSITIVE or trace.form >= Form.SCORED or rules.ONE_VALUE in trace.to:
+        # Of what was folded, a range is no range any more: it may lie close around one value.
+        yield Hazard(trace, Choice.BY_VALUE if rules.FOLDING & words_of(trace) else choice, "compared")
 
 
 def _intervals(parts: list[exp.Expression], scope: Scope) -> Iterator[Hazard]:
@@ -171,88 +203,3 @@ def _is_wide(texts: list[str]) -> bool:
     except ValueError:
         return False
     return (max(days) - min(days)).days >= rules.SHORTEST_INTERVAL_DAYS
-
-
-# --- Links between tables: what a row is looked up by is told by what is found
-
-
-def look_up(condition: exp.Expression, scope: Scope, *, only: str | None = None) -> None:
-    """Give the columns of tables that are found by a person's attributes the types of those attributes.
-
-    only: the table that is found, where the join is an outer one and the others stay as they are.
-    """
-    linked: set[str] = set()
-    pairs: list[tuple[exp.Expression, list[exp.Column]]] = []
-    for leaf, _ in leaves(condition):
-        columns = list(_columns_here(leaf))
-        if _links_people(leaf, scope):
-            linked |= {owner for column in columns if (owner := scope.owner(column))}
-        elif columns:
-            pairs.append((leaf, columns))
-    for leaf, columns in pairs:
-        _look_up(leaf, columns, linked, only, scope)
-
-
-def _columns_here(node: exp.Expression) -> Iterator[exp.Column]:
-    """Yield the columns of an expression, less those of queries inside it."""
-    if isinstance(node, exp.Column):
-        yield node
-    elif not isinstance(node, exp.Query | exp.Subquery):
-        for child in node.iter_expressions():
-            yield from _columns_here(child)
-
-
-def linked_people(condition: exp.Expression, scope: Scope) -> set[str]:
-    """Return the tables that a condition links to another by the key of the same person."""
-    linked: set[str] = set()
-    for part in conjuncts(condition):
-        if _links_people(part, scope):
-            owners = {scope.owner(side) for side in (part.this, part.expression)}
-            linked |= {owner for owner in owners if owner} if len(owners) > 1 else set()
-    return linked
-
-
-def _links_people(leaf: exp.Expression, scope: Scope) -> bool:
-    """True for two keys of the same person."""
-    if not isinstance(leaf, exp.EQ | exp.NullSafeEQ) or not isinstance(leaf.this, exp.Column):
-        return False
-    return isinstance(leaf.expression, exp.Column) and all(
-        scope.evaluate(side, scope).is_key for side in (leaf.this, leaf.expression)
-    )
-
-
-def _look_up(leaf: exp.Expression, columns: list[exp.Column], linked: set[str], only: str | None, scope: Scope) -> None:
-    """Handle one comparison."""
-    told: dict[str | None, Traces] = {}
-    for column in columns:
-        owner = scope.owner(column)
-        told[owner] = union((told.get(owner, {}), scope.evaluate(column, scope).traces))
-    keys = {column.name.lower() for column in columns}
-    people = {alias: source.rows is not Rows.REFERENCE for alias, source in scope.sources.items()}
-    for alias in [owner for owner in told if owner is not None and only in (None, owner)]:
-        source = scope.sources[alias]
-        # What is found in a table of labels says nothing new of the people who are looked up in it.
-        others = [owner for owner in told if owner != alias and (people.get(owner or "", True) or not people[alias])]
-        matters = {
-            key: trace
-            for key, trace in union(told[owner] for owner in others).items()
-            if trace.nature is not Nature.INSENSITIVE
-        }
-        if matters and (source.rows is not Rows.PEOPLE or alias not in linked):
-            scope.sources[alias] = found_by(source, matters, keys)
-
-
-def found_by(source: Relation, traces: Traces, keys: set[str]) -> Relation:
-    """Return a table whose rows were found by attributes: in a hierarchy, by their coarser labels."""
-
-    def told(name: str) -> Traces:
-        if name in keys and source.hierarchy:
-            return traces
-        if source.hierarchy:
-            return {key: trace.labelled(source.hierarchy) for key, trace in traces.items()}
-        return {key: trace.derived("looked up") for key, trace in traces.items()}
-
-    if source.rows is Rows.PEOPLE:
-        traces = {key: trace for key, trace in traces.items() if not trace.nature.names_a_person}
-    columns = tuple((name, value.with_traces(told(name))) for name, value in source.columns)
-    return replace(source, columns=columns)

@@ -7,20 +7,22 @@ from sqlglot import exp
 
 from trustmart.lineage import rules
 from trustmart.lineage.aggregates import aggregate, window
-from trustmart.lineage.forms import CONSTANT, Form, Trace, Traces, Value, combined, either, same_key, union
-from trustmart.lineage.relations import Undetermined
-from trustmart.lineage.scopes import Scope, unknown
-
-_NO_VALUES = (
-    exp.Identifier,
-    exp.DataType,
-    exp.Var,
-    exp.WindowSpec,
-    exp.Null,
-    exp.Literal,
-    exp.Boolean,
-    exp.Placeholder,
+from trustmart.lineage.arithmetic import NO_VALUES, clipped, computed, divided, moved, multiplied, nulled, operands
+from trustmart.lineage.forms import (
+    CONSTANT,
+    Form,
+    Nature,
+    Trace,
+    Traces,
+    Value,
+    combined,
+    either,
+    is_plain,
+    same_key,
+    union,
 )
+from trustmart.lineage.relations import Rows, Undetermined
+from trustmart.lineage.scopes import Scope, unknown
 
 
 def evaluate(node: exp.Expression, scope: Scope) -> Value:
@@ -29,14 +31,7 @@ def evaluate(node: exp.Expression, scope: Scope) -> Value:
         rule = _RULES.get(kind)
         if rule is not None:
             return rule(node, scope)
-    return combined(_children(node, scope), node.key)
-
-
-def _children(node: exp.Expression, scope: Scope) -> Iterator[Value]:
-    """Evaluate what an expression is made of."""
-    for child in node.iter_expressions():
-        if not isinstance(child, _NO_VALUES):
-            yield evaluate(child, scope)
+    return computed(operands(node, scope), node.key)
 
 
 def _nothing(node: exp.Expression, scope: Scope) -> Value:
@@ -70,9 +65,15 @@ def _inner(node: exp.Expression, scope: Scope) -> Value:
     return evaluate(node.this, scope)
 
 
+def _cast(node: exp.Cast, scope: Scope) -> Value:
+    """A cast leaves a value what it was; to an enumeration, it is a comparison with what that lists."""
+    value = evaluate(node.this, scope)
+    return value.derived("enum") if node.to.is_type("enum") else value
+
+
 def _transparent(node: exp.Expression, scope: Scope) -> Value:
     """Functions that leave a value what it was, though not its name."""
-    values = list(_children(node, scope))
+    values = list(operands(node, scope))
     if not values:
         return CONSTANT
     if len(values) == 1 and isinstance(node, exp.Distinct | exp.IgnoreNulls | exp.RespectNulls):
@@ -82,7 +83,7 @@ def _transparent(node: exp.Expression, scope: Scope) -> Value:
 
 def _coalesce(node: exp.Expression, scope: Scope) -> Value:
     """One of several values."""
-    return either(list(_children(node, scope)))
+    return either(list(operands(node, scope)))
 
 
 def _function(node: exp.Func, scope: Scope) -> Value:
@@ -92,7 +93,7 @@ def _function(node: exp.Func, scope: Scope) -> Value:
         return aggregate(node, name, scope)
     if name in rules.TRANSPARENT:
         return _transparent(node, scope)
-    plain = [child for child in node.iter_expressions() if not isinstance(child, (exp.Lambda, *_NO_VALUES))]
+    plain = [child for child in node.iter_expressions() if not isinstance(child, (exp.Lambda, *NO_VALUES))]
     values = [evaluate(child, scope) for child in plain]
     lambdas = [child for child in node.iter_expressions() if isinstance(child, exp.Lambda)]
     values += [_lambda(child, either(values or [CONSTANT]), scope) for child in lambdas]
@@ -102,7 +103,7 @@ def _function(node: exp.Func, scope: Scope) -> Value:
         scope.notes.add(f"{name}() is unknown: it passes on the most dangerous type of what goes into it")
     if name in rules.DISGUISES:
         return disguised(values, rules.DISGUISES[name])
-    return combined(values, name)
+    return computed(values, name)
 
 
 def _lambda(node: exp.Lambda, given: Value, scope: Scope) -> Value:
@@ -145,10 +146,11 @@ def _if(node: exp.If, scope: Scope) -> Value:
 
 
 def _chosen(branches: list[exp.Expression | None], told: list[Traces], scope: Scope) -> Value:
-    """Put branches and conditions together; a branch of null or zero leaves people out of a sum."""
+    """Put branches and conditions together; whom a condition gives another number is left out of a sum."""
     values = [(branch, CONSTANT if branch is None else evaluate(branch, scope)) for branch in branches]
     spoken = [value for branch, value in values if not _says_nothing(branch)]
-    leaves_out = len(spoken) < len(values) or any(value.is_part for value in spoken)
+    chooses = any(trace.nature is not Nature.INSENSITIVE for traces in told for trace in traces.values())
+    leaves_out = chooses or len(spoken) < len(values) or any(value.is_part for value in spoken)
     return Value(
         traces=union([*told, *(value.traces for _, value in values)]),
         is_key=same_key(spoken),
@@ -173,19 +175,19 @@ def _condition(node: exp.Expression, scope: Scope) -> Traces:
     return _told([evaluate(node, scope)])
 
 
-def _compared(nodes: Iterable[exp.Expression], scope: Scope) -> Traces:
+def _compared(nodes: Iterable[exp.Expression], scope: Scope, to: str = rules.ONE_VALUE) -> Traces:
     """Return what it tells that two expressions are equal; that two keys name the same person tells nothing."""
     values = [evaluate(node, scope) for node in nodes]
-    return {} if len(values) > 1 and all(value.is_key for value in values) else _told(values)
+    return {} if len(values) > 1 and all(value.is_key for value in values) else _told(values, to)
 
 
-def _told(values: Iterable[Value]) -> Traces:
+def _told(values: Iterable[Value], to: str = rules.CASES) -> Traces:
     """An answer of yes or no is a coarse label, but of an identifier it says whether somebody is there."""
 
     def tell(trace: Trace) -> Trace:
         if trace.nature.names_a_person:
             return trace if trace.form <= Form.COUNTED else trace.turned(Form.MEMBERSHIP, "asked for")
-        return trace.generalized("cases")
+        return trace.generalized(to if trace.form >= Form.SCORED else rules.CASES)
 
     return union(value.mapped(tell).traces for value in values)
 
@@ -201,18 +203,18 @@ def _truth(node: exp.Expression, scope: Scope) -> Value:
         return Value(traces=_told(value for value in inner.outer if not value.is_key), is_truth=True)
     if isinstance(node, exp.Is):
         return Value(traces=_presence(evaluate(node.this, scope), node), is_truth=True)
-    return Value(traces=_compared((child for child in _operands(node)), scope), is_truth=True)
+    to = rules.CASES if isinstance(node, (*rules.RANGES, exp.Between)) else rules.ONE_VALUE
+    return Value(traces=_compared(_operands(node), scope, to), is_truth=True)
 
 
 def _presence(value: Value, node: exp.Is) -> Traces:
     """Whether a value is there at all says nothing of an identifier, and little of anything else."""
     if not isinstance(node.expression, exp.Null):
         return _told([value])
-    looked_up = {"looked up", "asked for"}
     kept = {
         name: trace
         for name, trace in value.traces.items()
-        if not trace.nature.names_a_person or looked_up & set(trace.done) or trace.form is Form.MEMBERSHIP
+        if not trace.nature.names_a_person or "looked up" in trace.done or not is_plain(trace)
     }
     return _told([replace(value, traces=kept)])
 
@@ -220,17 +222,8 @@ def _presence(value: Value, node: exp.Is) -> Traces:
 def _operands(node: exp.Expression) -> Iterator[exp.Expression]:
     """Yield what a comparison compares; a subquery counts as one value."""
     for child in node.iter_expressions():
-        if not isinstance(child, _NO_VALUES):
+        if not isinstance(child, NO_VALUES):
             yield child
-
-
-def _multiplied(node: exp.Mul, scope: Scope) -> Value:
-    """A value times yes or no leaves people out, as a CASE would."""
-    values = list(_children(node, scope))
-    leaves_out = any(value.is_truth for value in values) and any(
-        value.traces and not value.is_truth for value in values
-    )
-    return replace(combined(values, "times"), is_part=leaves_out or any(value.is_part for value in values))
 
 
 def _subquery(node: exp.Expression, scope: Scope) -> Value:
@@ -238,7 +231,12 @@ def _subquery(node: exp.Expression, scope: Scope) -> Value:
     inner = scope.inner()
     relation = scope.query(node, inner)
     scope.take_in(relation)
-    return Value(traces=union(value.traces for _, value in relation.columns), is_key=_is_key(relation.columns))
+    return Value(
+        traces=union(value.traces for _, value in relation.columns),
+        # Another person's name may be looked up, so what is counted by it may be other people.
+        is_key=_is_key(relation.columns) and isinstance(node.parent, rules.COMPARISONS),
+        is_part=relation.rows is Rows.PEOPLE,
+    )
 
 
 def _is_key(columns: tuple[tuple[str, Value], ...]) -> bool:
@@ -249,7 +247,9 @@ def _is_key(columns: tuple[tuple[str, Value], ...]) -> bool:
 def _calendar(unit: str, coarse: Iterable[str], node: exp.Expression, scope: Scope) -> Value:
     """A part of a date is coarser than the date if it is coarse by itself."""
     value = evaluate(node, scope)
-    return value.mapped(lambda trace: trace.generalized(unit)) if unit in coarse else value.derived(unit)
+    is_date = value.is_moved or value.form is not Form.DERIVED  # a date that is computed may hold anything
+    is_coarse = unit in coarse and is_date
+    return value.mapped(lambda trace: trace.generalized(unit)) if is_coarse else computed([value], unit)
 
 
 def _truncated(node: exp.Expression, scope: Scope) -> Value:
@@ -287,7 +287,8 @@ def _dot(node: exp.Dot, scope: Scope) -> Value:
 
 _RULES: dict[type, Callable[..., Value]] = {
     **dict.fromkeys((exp.Literal, exp.Null, exp.Boolean, exp.Var, exp.DataType), _nothing),
-    **dict.fromkeys((exp.Paren, exp.Alias, exp.Cast, exp.TryCast, exp.Ordered), _inner),
+    **dict.fromkeys((exp.Paren, exp.Alias, exp.Ordered), _inner),
+    **dict.fromkeys((exp.Cast, exp.TryCast), _cast),
     **dict.fromkeys((exp.Columns, exp.Parameter, exp.SessionParameter, exp.Command), _refused),
     **dict.fromkeys((exp.Subquery, exp.Select, exp.SetOperation), _subquery),
     **dict.fromkeys(rules.TRUNCATING, _truncated),
@@ -299,14 +300,18 @@ _RULES: dict[type, Callable[..., Value]] = {
     exp.Case: _case,
     exp.If: _if,
     exp.Coalesce: _coalesce,
-    exp.Mul: _multiplied,
+    exp.Mul: multiplied,
+    **dict.fromkeys((exp.Div, exp.IntDiv), divided),
+    **dict.fromkeys((exp.Add, exp.Sub, exp.AtTimeZone, exp.DateAdd, exp.DateSub), moved),
+    **dict.fromkeys((exp.Least, exp.Greatest), clipped),
+    exp.Nullif: nulled,
     exp.Extract: _extracted,
     exp.Year: _year,
     exp.Dot: _dot,
     exp.Filter: lambda node, scope: aggregate(node, "", scope),
     exp.WithinGroup: lambda node, scope: aggregate(node, "withingroup", scope),
     exp.Window: window,
-    exp.DPipe: lambda node, scope: disguised(_children(node, scope), "concatenation"),
+    exp.DPipe: lambda node, scope: disguised(operands(node, scope), "concatenation"),
     exp.Func: _function,
     exp.Distinct: _transparent,
     exp.Order: _transparent,

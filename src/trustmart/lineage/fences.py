@@ -56,9 +56,11 @@ def broken_fences(
     tiers = {*tiers, LABELLED}
     findings = [
         f"{model.name}: {finding}"
-        for model in manifest.models.values()
+        for key, model in manifest.models.items()
+        for table in [manifest.tables.get(key, "")]
         for finding in (
             *_of_place(model),
+            *_of_name(model, table),
             *_of_policy(model, marts, tiers),
             *_of_asides(model),
             *_of_reads(model, manifest, crossings),
@@ -67,6 +69,7 @@ def broken_fences(
         )
     ]
     findings += [f"{other}: writes past every door; make it a model" for other in manifest.others]
+    findings += manifest.macros
     return BrokenFences(findings=tuple(sorted(findings)))
 
 
@@ -90,6 +93,14 @@ def _of_place(model: Model) -> Iterator[str]:
         yield f"is a mart, and built as {model.materialized}; a mart is a table, made anew each night"
     if model.zone != _ZONE_OF_MARTS.get(_zone_of_mart(model) or ""):
         yield f"is a mart in {model.folder}, which is no folder of the zone {model.zone or '(none)'}"
+
+
+def _of_name(model: Model, table: str) -> Iterator[str]:
+    """A model's table has its name and stands in its zone: a database of the zone's name, or a schema."""
+    *places, name = table.split(".")
+    at_home = {"anonymized_candidate": [["restricted", "anonymized_candidate"]]}.get(model.zone, [[model.zone, "main"]])
+    if table and (name != model.name or (places not in at_home and places[-1:] != [model.zone])):
+        yield f"is built as {table}; a model's table has the model's name, in its zone: take alias and schema out"
 
 
 def _of_policy(model: Model, marts: Collection[str], tiers: Collection[str]) -> Iterator[str]:

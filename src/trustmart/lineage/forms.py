@@ -9,6 +9,8 @@ from enum import IntEnum, StrEnum
 from itertools import count
 from types import MappingProxyType
 
+from trustmart.lineage import rules
+
 
 class Form(IntEnum):
     """What is left of an attribute in a column, from nothing to more than the attribute itself."""
@@ -112,6 +114,18 @@ class Trace:
         return " ← ".join(f"{step.place} ({', '.join(step.done)})" if step.done else step.place for step in self.step)
 
 
+def is_plain(trace: Trace) -> bool:
+    """True where nothing was done to an attribute that takes some of its values away, so that it is there if it was."""
+    if trace.form is Form.MEMBERSHIP or {rules.CASES, rules.ONE_VALUE} & trace.to:
+        return False
+    return all(word in rules.PLAIN or word.startswith("to ") for word in words_of(trace))
+
+
+def words_of(trace: Trace) -> frozenset[str]:
+    """Return what was done to an attribute on its whole way."""
+    return frozenset(word for step in (*trace.step, trace) for word in step.done)
+
+
 def worse(one: Trace, other: Trace) -> Trace:
     """Return the more dangerous of two traces of the same attribute, with all labels and classes of that form."""
     upper, lower = (one, other) if one.form >= other.form else (other, one)
@@ -140,9 +154,10 @@ class Value:
 
     uid: the same for columns that are passed on unchanged. people_of: the classes whose people it counts (one, or one
     per part of a union). is_key: it is a person's own name, untouched, so that counting it counts people.
-    is_number_of_person: it numbers the rows of one person. is_rank: it is a place in an order. is_part: it leaves some
-    rows out (null or zero), so that a sum of it is over an unknown few. is_truth: yes or no. is_use_case: it is the
-    door's column that says what somebody is permitted for.
+    is_number_of_person: it numbers the rows of one person. ranks_by: of a place in an order, what the order tells.
+    is_part: it leaves some rows out (null or zero) or lets few outweigh all others, so that a sum of it is over an
+    unknown few. is_truth: yes or no. is_moved: it is one attribute moved by a constant, so that its calendar is the
+    attribute's own. is_use_case: it is the door's column that says what somebody is permitted for.
     """
 
     traces: Traces = field(default_factory=lambda: NOTHING)
@@ -150,9 +165,10 @@ class Value:
     people_of: frozenset[int] = frozenset()
     is_key: bool = False
     is_number_of_person: bool = False
-    is_rank: bool = False
+    ranks_by: Traces | None = None
     is_part: bool = False
     is_truth: bool = False
+    is_moved: bool = False
     is_use_case: bool = False
 
     @property

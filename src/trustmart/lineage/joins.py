@@ -1,11 +1,13 @@
 """FROM and JOIN: which tables a query reads, and what one of its rows stands for."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sqlglot import exp
 
-from trustmart.lineage.conditions import choose_rows, conjuncts, linked_people, look_up
+from trustmart.lineage.conditions import choose_rows, conjuncts
 from trustmart.lineage.forms import CONSTANT, Value, either
+from trustmart.lineage.links import linked_people, look_up
 from trustmart.lineage.relations import (
     NO_ROWS,
     Relation,
@@ -65,6 +67,8 @@ def _join(alias: str, relation: Relation, join: exp.Join, scope: Scope) -> None:
     proofs = replace(NO_ROWS, guards=scope.guards, columns=tuple(pair for one in before for pair in one.columns))
     proofs = replace(proofs, classes=frozenset(name for one in before for name in one.classes))
     condition, side, kind = _condition(join, alias, scope), join.side or "", join.kind or ""
+    if kind not in _FILTERING:
+        _multiply(condition, alias, relation, scope)
     scope.unit = _keeps_unit(condition, alias, relation, scope) if kind not in _FILTERING else scope.unit
     scope.is_single = scope.is_single and relation.is_single
     scope.hazards = list(merged_hazards((tuple(scope.hazards), relation.hazards)))
@@ -80,6 +84,8 @@ def _join(alias: str, relation: Relation, join: exp.Join, scope: Scope) -> None:
     if condition is not None:
         look_up(condition, scope, only=alias if side == "LEFT" else None)
         choose_rows(condition, scope, optional=side in _OUTER)
+    _optional(() if side in ("", "RIGHT") else (alias,), scope)
+    _optional((name for name in list(scope.sources) if name != alias and side in ("RIGHT", "FULL")), scope)
     if kind in _FILTERING:
         del scope.sources[alias]
     else:
@@ -115,19 +121,42 @@ def _condition(join: exp.Join, alias: str, scope: Scope) -> exp.Expression | Non
     return exp.and_(*pairs)
 
 
+def _multiply(condition: exp.Expression | None, alias: str, relation: Relation, scope: Scope) -> None:
+    """Remember that rows may come several times: a number that they got before tells nothing of them any more."""
+    if relation.is_single or (scope.is_single and scope.rows is Rows.REFERENCE):
+        return
+    if not (relation.unit and _is_by_key(condition, scope)):
+        scope.is_multiplied = True
+    scope.sources[alias] = replace(
+        relation, columns=tuple((name, replace(value, is_number_of_person=False)) for name, value in relation.columns)
+    )
+
+
+def _optional(aliases: Iterable[str], scope: Scope) -> None:
+    """Remember of whom an outer join need not find anything: a sum is over those of whom it does."""
+    for alias in aliases:
+        source = scope.sources[alias]
+        if source.rows is Rows.PEOPLE:
+            columns = tuple((name, replace(value, is_part=bool(value.traces))) for name, value in source.columns)
+            scope.sources[alias] = replace(source, columns=columns)
+
+
+def _is_by_key(condition: exp.Expression | None, scope: Scope) -> bool:
+    """True for a join by the key of the same person."""
+    return condition is not None and any(
+        isinstance(part, exp.EQ)
+        and all(isinstance(side, exp.Column) and scope.column(side).is_key for side in (part.this, part.expression))
+        for part in conjuncts(condition)
+    )
+
+
 def _keeps_unit(condition: exp.Expression | None, alias: str, relation: Relation, scope: Scope) -> bool:
     """True while every row is another person: the new table has at most one row for each that is there."""
     if relation.is_single:
         return scope.unit
     if scope.is_single and scope.rows is Rows.REFERENCE:
         return relation.unit
-    if condition is None or not relation.unit or not scope.unit:
-        return False
-    return any(
-        isinstance(part, exp.EQ)
-        and all(isinstance(side, exp.Column) and scope.column(side).is_key for side in (part.this, part.expression))
-        for part in conjuncts(condition)
-    )
+    return relation.unit and scope.unit and _is_by_key(condition, scope)
 
 
 def table(node: exp.Expression, scope: Scope) -> tuple[str, Relation]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trustmart.errors import BuildError
+from trustmart.lineage.macros import asking_macros, asks, macros_out_of_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +55,8 @@ class Manifest:
     unique: dict[str, frozenset[str]] = field(default_factory=dict)
     # What else writes tables or runs statements: snapshots and operations (on-run-start, on-run-end).
     others: tuple[str, ...] = ()
-
-
-# Macros that ask the warehouse while a model is compiled: the answer would stand in its SQL as plain text.
-_ASKING = frozenset({"macro.dbt.run_query", "macro.dbt.statement"})
+    # What is wrong with the project's own macros, one sentence each.
+    macros: tuple[str, ...] = ()
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -67,7 +66,8 @@ def read_manifest(path: Path) -> Manifest:
         nodes = content["nodes"] | content["sources"]
     except (OSError, ValueError, KeyError, TypeError):
         raise BuildError(f"dbt left no readable {path.name}; build first: trustmart transform") from None
-    asking = _asking_macros(content.get("macros", {}))
+    macros = content.get("macros", {})
+    asking = asking_macros(macros)
     return Manifest(
         models={key: _model(node, asking) for key, node in nodes.items() if node["resource_type"] == "model"},
         tables={key: _table_name(node) for key, node in nodes.items() if node.get("relation_name")},
@@ -78,17 +78,8 @@ def read_manifest(path: Path) -> Manifest:
             for node in nodes.values()
             if node["resource_type"] in ("snapshot", "operation")
         ),
+        macros=tuple(macros_out_of_place(macros)),
     )
-
-
-def _asking_macros(macros: dict[str, Any]) -> set[str]:
-    """Return the macros that ask the warehouse, themselves or through others."""
-    asking = set(_ASKING)
-    while more := {
-        key for key, macro in macros.items() if key not in asking and asking & set(macro["depends_on"]["macros"])
-    }:
-        asking |= more
-    return asking
 
 
 def _asides(node: dict[str, Any], asking: set[str]) -> tuple[str, ...]:
@@ -97,7 +88,7 @@ def _asides(node: dict[str, Any], asking: set[str]) -> tuple[str, ...]:
     found = [name for name in ("pre-hook", "post-hook", "sql_header") if config.get(name)]
     if node.get("language", "sql") != "sql":
         found.append("a program instead of a query")
-    if asking & set(node["depends_on"].get("macros", ())):
+    if asking & set(node["depends_on"].get("macros", ())) or asks(node.get("raw_code") or ""):
         found.append("a query while it is compiled")
     return tuple(found)
 
@@ -136,14 +127,20 @@ def _seed(node: dict[str, Any]) -> Seed:
 
 
 def _unique(nodes: dict[str, Any]) -> dict[str, frozenset[str]]:
-    """Return what dbt proves to be unique each night: tests that stop the build, over all rows."""
+    """Return what dbt proves to be unique each night: its own tests that stop the build at one row, over all rows."""
     found: dict[str, set[str]] = {}
     for node in nodes.values():
-        if (node.get("test_metadata") or {}).get("name") != "unique" or node["config"].get("where"):
-            continue
-        if str(node["config"].get("severity", "")).lower() == "error" and node.get("attached_node"):
+        is_dbts = "macro.dbt.test_unique" in node["depends_on"].get("macros", ()) if "test_metadata" in node else False
+        if is_dbts and node.get("attached_node") and _stops_at_one_row(node["config"]):
             found.setdefault(node["attached_node"], set()).add(str(node.get("column_name")).lower())
     return {key: frozenset(columns) for key, columns in found.items()}
+
+
+def _stops_at_one_row(config: dict[str, Any]) -> bool:
+    """True for a test that nothing softens."""
+    is_error = str(config.get("severity", "")).lower() == "error" and config.get("error_if", "!= 0") == "!= 0"
+    counts_all = config.get("fail_calc", "count(*)") == "count(*)" and config.get("limit") is None
+    return is_error and counts_all and not config.get("where")
 
 
 def _table_name(node: dict[str, Any]) -> str:

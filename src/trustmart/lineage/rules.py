@@ -20,6 +20,16 @@ TRANSPARENT = _names(
     respectnulls distinct ordered strip_accents nfc_normalize order unnest explode"""
 )
 
+# What a label is called that a comparison makes: of several values, or of one, or a few.
+CASES, ONE_VALUE = "cases", "one value"
+
+# To a sum of what these yield, everybody adds as much as to a sum of what goes into them, or less.
+STEADY = _names(
+    """add sub neg times div intdiv round floor ceil abs sign ln log log2 log10 sqrt cbrt cast length extract
+    datediff date_diff timestampdiff date_sub datesub date_add dateadd age timetounix epoch julian attimezone
+    year quarter month week day dayofmonth dayofweek dayofyear hour minute second isnull case if"""
+)
+
 # These hide a value and keep the person: anybody who can hash, encode or cut can undo or repeat it.
 _DISGUISING: Mapping[str, str] = {
     "hash": "md5 md5digest sha sha1 sha2 sha2digest sha256 hash xxhash64 fnv1a murmurhash3 crc32",
@@ -55,6 +65,9 @@ COUNTING = _names(
 
 AGGREGATES = PICKING | POOLING | COUNTING
 
+# Functions that make several rows of one.
+MULTIPLYING = _names("generate_subscripts unnest regexp_split_to_table")
+
 # Window functions that number rows; over rows of people such a number is a name for one of them.
 NUMBERING = _names("rownumber row_number rank denserank dense_rank percentrank percent_rank cumedist cume_dist ntile")
 # Window functions that show another row's value as it stands.
@@ -69,6 +82,20 @@ COARSE_CALENDAR = frozenset(CALENDAR[CALENDAR.index("month") :])
 # Parts of a date that are coarser than a month by themselves; the month or the day of any year is a piece of the whole.
 COARSE_PARTS = frozenset(CALENDAR[CALENDAR.index("year") :])
 TRUNCATING = (exp.DateTrunc, exp.TimestampTrunc, exp.DatetimeTrunc)
+
+# What these yield is not in the order of what goes into them.
+FOLDING = _names(
+    "abs mod pow times least greatest sign bitwiseand bitwisexor dayofyear dayofmonth dayofweek day doy dow week"
+)
+
+# Of these, a value comes out wherever one goes in.
+PLAIN = (
+    STEADY
+    | AGGREGATES
+    | frozenset(CALENDAR)
+    | frozenset(_DISGUISING) - {"part", "token"}
+    | {"mod", "pow", "exp", "tuple", "record", "pooled", "picked", "counted", "least", "greatest", "looked up"}
+)
 
 # Functions of nothing that say nothing of anybody. Any other function of nothing could read anything.
 HARMLESS = _names(

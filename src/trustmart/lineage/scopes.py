@@ -12,6 +12,8 @@ from trustmart.lineage.relations import Columns, Hazard, Relation, Rows, Undeter
 # Evaluates an expression, or a whole query, in a scope; tied together where queries are read.
 Evaluate = Callable[[Any, "Scope"], Value]
 Query = Callable[[Any, "Scope"], Relation]
+# The columns of a SELECT: (name, expression, or what a star has brought).
+Outputs = list[tuple[str, exp.Expression | Value]]
 
 
 @dataclass(kw_only=True)
@@ -20,8 +22,8 @@ class Scope:
 
     tables: what dbt told of, by full name. ctes: what WITH defines. sources: what FROM names. merged: columns of
     USING. unlinked: tables of people that nothing links to the people before them, so that a count of either is no
-    count of both. group: the class that one row stands for once rows are grouped. The rest is what conditions and
-    subqueries tell.
+    count of both. is_multiplied: one row may have become several. group: the class that one row stands for
+    once rows are grouped. The rest is what conditions and subqueries tell.
     """
 
     place: str
@@ -39,6 +41,7 @@ class Scope:
     is_mixed: bool = False
     unlinked: set[str] = field(default_factory=set)
     is_single: bool = True
+    is_multiplied: bool = False
     unit: bool = False
     group: int | None = None
     permitted_for: str | None = None

@@ -1,7 +1,8 @@
 """G0, dictionary: everybody's known identifiers against what is published, letter by letter and digit by digit.
 
-Blanks, dashes, dots, accents and capitals are left out on both sides, and what is published is also read backwards, as
-an address, turned by thirteen letters, spelled out (`at`, `dot`), word by word, and two columns of a row together.
+Blanks, dashes, dots, accents and capitals are left out on both sides, and what is published is also read backwards, in
+letters that only look like these, as an address, turned by thirteen letters, spelled out (`at`, `dot`), word by word,
+and two columns of a row together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,16 @@ _LEAST_OF_A_WORD = 10
 _LEAST_OF_AN_ADDRESS = 12
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _TURNED = _ALPHABET[13:] + _ALPHABET[:13]
+# Letters that look like Latin ones: those of full width, and of the Cyrillic and Greek alphabets.
+_PRINTED = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "'\\")
+_WIDE = "".join(chr(ord(letter) + 0xFEE0) for letter in _PRINTED)
+_FOREIGN, _ALIKE = (
+    "аеорсухіјѕһԁԛԝАВЕКМНОРСТХІЈЅοανικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "aeopcyxijshdqwABEKMHOPCTXIJSoavikptuxABEZHIKMNOPTYX",
+)
 _READINGS = (
     "value",
+    f"translate(value, '{_WIDE}{_FOREIGN}', '{_PRINTED}{_ALIKE}')",
     "reverse(value)",
     "url_decode(value)",
     f"translate(lower(value), '{_ALPHABET}', '{_TURNED}')",
