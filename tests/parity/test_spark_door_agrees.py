@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17"),
 ]
 FIRST_NIGHT = datetime(2026, 1, 1, 3, tzinfo=UTC)
-NIGHTS = [FIRST_NIGHT + timedelta(days=number) for number in range(3)]
+NIGHTS = [FIRST_NIGHT + timedelta(days=number) for number in range(2)]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def spark() -> Iterator[Session]:
     """Return one Spark for all tests."""
     from trustmart.warehouse.spark import spark_session
 
-    with spark_session(threads=2, memory="1g") as session:
+    with spark_session(threads=1, memory="1g") as session:
         yield session
 
 
@@ -84,18 +84,18 @@ def _flat(said: Any, at: str = "") -> dict[str, Any]:
 
 
 def _deliveries_of_cubes() -> list[pa.Table]:
-    """Return three nights of bookings: one who joins where few are, many who join elsewhere, and one who leaves."""
+    """Return two nights of bookings: one person joins a cell, a crowd another, and one is gone."""
     chance = random.Random(12)
     rows = [
         {
-            "subject_id": str(chance.randrange(160)),
+            "subject_id": str(chance.randrange(90)),
             "region": chance.choice(["a", "a", "b", "c", None]),
             "band": chance.choice(["", "x", "y"]),
             "group": chance.choice(["one", "two", None]),
             "amount": chance.choice([None, -12.5, 3.25, 40.0, 399.99]),
             "flag": chance.choice([True, False, None]),
         }
-        for _ in range(900)
+        for _ in range(220)
     ]
     joiner = {"subject_id": "new", "region": "a", "band": "x", "group": "one", "amount": 7.5, "flag": True}
     crowd = [{**joiner, "subject_id": f"crowd {n}", "region": "b", "amount": 1.5 * n} for n in range(12)]
@@ -105,12 +105,11 @@ def _deliveries_of_cubes() -> list[pa.Table]:
         + [("amount", pa.float64()), ("flag", pa.bool_())]
     )
     money = schema.set(4, pa.field("amount", pa.decimal128(18, 2)))
-    nights = [rows, [*rows, joiner, *crowd], [*gone, joiner, *crowd]]
-    return [pa.Table.from_pylist(night, schema).cast(money) for night in nights]
+    return [pa.Table.from_pylist(night, schema).cast(money) for night in (rows, [*gone, joiner, *crowd])]
 
 
 def _cubes(engines: tuple[Session, Session], **asked: Any) -> list[Told]:
-    """Tell three nights of a cube on both engines; return those of DuckDB."""
+    """Tell two nights of a cube on both engines; return those of DuckDB."""
     release = cubes.release_of(k=5, dominance_percent=10, **asked)
 
     def make(session: Session, *, has_history: bool, **places: Any) -> Made:
@@ -122,21 +121,21 @@ def _cubes(engines: tuple[Session, Session], **asked: Any) -> list[Told]:
 
 
 def test_a_cube_with_margins_is_the_same(both: tuple[Session, Session]) -> None:
-    """Full-row k, margins, complementary cells, the p %-rule: the same cells and figures on three nights (S12)."""
+    """Full-row k, margins, complementary cells, the p %-rule: the same cells and figures on two nights (S12)."""
     told = _cubes(both, margins=[(), ("region",), ("region", "band")])
-    withheld = [night.made.facts["cells_withheld"] for night in told]
+    reasons = ("too_few", "dominance", "complementary", "margin_withdrawn")
     assert all(night.rows for night in told)
-    assert {reason for night in withheld for reason, cells in night.items() if cells} == set(), withheld
+    assert all(night.made.facts["cells_withheld"][reason] for night in told for reason in reasons)
 
 
 def test_a_cube_that_holds_back_is_the_same(both: tuple[Session, Session]) -> None:
-    """Classes that changed by few show their last figures, or wait: the same on three nights (S12)."""
+    """Classes that changed by few show their last figures, or wait: the same on two nights (S12)."""
     told = _cubes(both, hold_back=True)
-    assert [night.made.facts["held_back"] for night in told] == []
+    assert [night.made.facts["held_back"] for night in told] == [0, 2]
 
 
 def _deliveries_of_people() -> list[pa.Table]:
-    """Return three nights of people: first somebody joins a class and many another, then all of a class but few go."""
+    """Return two nights of people: somebody joins a class, many another, and a few leave a third."""
     chance = random.Random(7)
     names = ("subject_id", *people_nights.COLUMNS, "band")
     rows = [
@@ -149,14 +148,12 @@ def _deliveries_of_people() -> list[pa.Table]:
         for number in range(300)
     ]
     joined = [*rows, ("new", "n1", "square", "low"), *((f"crowd {n}", "s1", "round", "low") for n in range(9))]
-    left = [row for row in joined if row[1:3] != ("s2", "square") or int(row[0]) % 9 == 0]
-    return [
-        pa.table(dict(zip(names, map(list, zip(*night, strict=True)), strict=True))) for night in (rows, joined, left)
-    ]
+    left = [row for row in joined if row[1:3] != ("n2", "square") or int(row[0]) % 9]
+    return [pa.table(dict(zip(names, map(list, zip(*night, strict=True)), strict=True))) for night in (rows, left)]
 
 
 def _people(engines: tuple[Session, Session], tier: str, maker: Any) -> tuple[list[Told], list[Epoch]]:
-    """Tell three nights of people on both engines, each in the epoch that the night before left; return DuckDB's."""
+    """Tell two nights of people on both engines, each in the epoch that the night before left; return DuckDB's."""
     release = people_nights.release_of(k=4, tier=tier)
     found = []
     for engine_tried in engines:
@@ -176,17 +173,17 @@ def _people(engines: tuple[Session, Session], tier: str, maker: Any) -> tuple[li
 
 
 def test_microdata_is_the_same(both: tuple[Session, Session]) -> None:
-    """One epoch for three nights, the same rows left out, the same classes shown again: on both engines (S12)."""
+    """One epoch for two nights, the same rows left out, the same classes shown again: on both engines (S12)."""
     told, epochs = _people(both, "analyst_microdata", make_microdata)
-    assert [epoch.number for epoch in epochs] == [1, 1, 1]
-    assert all(night.made.facts["held_back"] for night in told[1:])
+    assert [epoch.number for epoch in epochs] == [1, 1]
+    assert told[1].made.facts["held_back"] > 0
 
 
 def test_a_laboratory_is_the_same(both: tuple[Session, Session]) -> None:
-    """One tree for three nights, routed and repaired to the same classes: on both engines (S12)."""
+    """One tree for two nights, routed and repaired to the same classes: on both engines (S12)."""
     told, epochs = _people(both, "laboratory", make_laboratory)
-    assert [epoch.number for epoch in epochs] == [1, 1, 1]
-    assert all(night.made.facts["held_back"] for night in told[1:])
+    assert [epoch.number for epoch in epochs] == [1, 1]
+    assert told[1].made.facts["held_back"] > 0
 
 
 def _bookings() -> pa.Table:
@@ -238,7 +235,7 @@ def test_a_period_drawn_of_spark_is_shown_again(both: tuple[Session, Session], t
         zone = DuckDBSession(connection)
         zone.run("attach ':memory:' as restricted")
         shown = []
-        for at in NIGHTS[:2]:
+        for at in NIGHTS:
             made = make_noisy_cube(
                 zone,
                 mart="cube",

@@ -72,12 +72,12 @@ def _only_whole(standing: str) -> str:
     records than the first time.
     """
     return (
-        "select held.class_id, is_fresh, is_standing and coalesce(shown.times, 0) = coalesce(people.times, 0)"
+        "select held.class_id, is_fresh, is_standing and coalesce(shown.people, 0) = coalesce(published.people, 0)"
         f" as is_standing from {_HELD} as held"
-        f" left join (select class_id, count(*) as times from {standing} as stands group by class_id) as shown"
+        f" left join (select class_id, count(*) as people from {standing} group by class_id) as shown"
         " on shown.class_id = held.class_id"
-        f" left join (select class_id, count(*) as times from {_PUBLISHED} group by class_id) as people"
-        " on people.class_id = held.class_id"
+        f" left join (select class_id, count(*) as people from {_PUBLISHED} group by class_id) as published"
+        " on published.class_id = held.class_id"
     )
 
 
@@ -90,7 +90,7 @@ def _shown_again(standing: str, columns: Sequence[str]) -> str:
     place = "row_number() over (partition by class_id order by class_id) as door_place"
     return (
         f"select {chosen}, shown.class_id, people.subject_id"
-        f" from (select *, {place} from {standing} as stands) as shown"
+        f" from (select *, {place} from {standing}) as shown"
         f" join {_HELD} as held on held.class_id = shown.class_id and held.is_standing"
         f" join (select class_id, subject_id, {place} from {_PUBLISHED} where is_standing) as people"
         " on people.class_id = shown.class_id and people.door_place = shown.door_place"

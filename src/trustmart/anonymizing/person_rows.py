@@ -111,7 +111,7 @@ def part_rows(
     plain = [quoted(column) for column in asked.config.published]
     session.write_table(
         target,
-        f"select * from (select {listed(labels + plain)} from {ROWS}) as rows"
+        f"select * from (select {listed(labels + plain)} from {ROWS}) as labels"
         f" order by {listed(quoted(column) for column in asked.columns)}",
     )
     session.write_table(members, f"select class_id, subject_id from {ROWS}")
