@@ -46,11 +46,12 @@ def reference(
     found: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
     for subject_id, own in by_person.items():
         for cell in sorted(own, key=lambda cell: _digest(key, subject_id, *cell))[:cells]:
-            ordered = sorted(own[cell], key=lambda amount: _digest(key, subject_id, *cell, amount))[:per_cell]
+            counted = [_cents(amount, bounds) for amount in own[cell]]
+            ordered = sorted(counted, key=lambda cents: _digest(key, subject_id, *cell, cents))[:per_cell]
             figures = found[cell]
             figures[0] += 1
             figures[1] += len(ordered)
-            figures[2] += sum(_cents(amount, bounds) for amount in ordered)
+            figures[2] += sum(ordered)
     return dict(found)
 
 

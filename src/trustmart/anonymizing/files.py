@@ -95,8 +95,17 @@ def open_table(session: Session, path: Path) -> TableFile:
         raise TableUnfit(f"{path.name} has several columns called {', '.join(twice)}; give each a name of its own")
     if separator:
         _check_lines(session, path, relation, names, separator)
-    described = session.rows(f"describe select * from {relation}")
-    return TableFile(path, relation, {str(row[0]): type_name(str(row[1])) for row in described}, dialect)
+    return TableFile(path, relation, _described(session, relation), dialect)
+
+
+def table_called(session: Session, name: str, relation: str) -> TableFile:
+    """Look at a relation of the engine. name: what messages call it."""
+    return TableFile(Path(name), relation, _described(session, relation), session.dialect)
+
+
+def _described(session: Session, relation: str) -> dict[str, str]:
+    """Return a relation's columns and types, in order."""
+    return {str(row[0]): type_name(str(row[1])) for row in session.rows(f"describe select * from {relation}")}
 
 
 def _parquet_names(path: Path) -> list[str]:

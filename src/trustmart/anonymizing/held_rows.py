@@ -31,17 +31,18 @@ def hold_back_rows(
     subject_id of all records, suppressed ones included. standing: the released mart with the published columns and
     class_id, or None; held classes that do not stand there wait instead.
     """
-    session.run(f"create or replace temp table {_PUBLISHED} as {last_published(mart)}")
-    session.run(f"create or replace temp table {_HELD} as {_held(mart, rows, everybody, k)}")
-    session.run(f"delete from {rows} where class_id in (select class_id from {_HELD})")
+    session.keep(_PUBLISHED, last_published(mart))
+    session.keep(_HELD, _held(mart, rows, everybody, k))
     shown = 0
     if standing is not None:
-        _keep_only_whole(session, standing)
+        session.keep(_HELD, _only_whole(standing))
         shown = int(session.value(f"select count(*) from {_HELD} where is_standing"))
-        _show_again(session, rows, standing, columns)
+    names = listed([*(quoted(column) for column in columns), "class_id", "subject_id"])
+    again = f" union all {_shown_again(standing, columns)}" if standing is not None else ""
+    session.keep(rows, f"select {names} from {rows} where class_id not in (select class_id from {_HELD}){again}")
     held = int(session.value(f"select count(*) from {_HELD} where is_fresh or is_standing"))
-    session.run(f"drop table {_PUBLISHED}")
-    session.run(f"drop table {_HELD}")
+    session.discard(_PUBLISHED)
+    session.discard(_HELD)
     return Held(shown=shown, waiting=held - shown)
 
 
@@ -64,30 +65,33 @@ def _held(mart: str, rows: str, everybody: str, k: int) -> str:
     )
 
 
-def _keep_only_whole(session: Session, standing: str) -> None:
-    """Let wait what does not stand with a row per person: it is another night's, and whose rows they are is not known.
+def _only_whole(standing: str) -> str:
+    """Return the statement that lets wait what does not stand with a row per person.
 
-    That happens where a night is told again from other records than the first time.
+    It is another night's, and whose rows they are is not known. That happens where a night is told again from other
+    records than the first time.
     """
-    session.run(
-        f"update {_HELD} as held set is_standing = false where"
-        f" (select count(*) from {standing} as shown where shown.class_id = held.class_id)"
-        f" <> (select count(*) from {_PUBLISHED} as people where people.class_id = held.class_id)"
+    return (
+        "select held.class_id, is_fresh, is_standing and coalesce(shown.people, 0) = coalesce(published.people, 0)"
+        f" as is_standing from {_HELD} as held"
+        f" left join (select class_id, count(*) as people from {standing} group by class_id) as shown"
+        " on shown.class_id = held.class_id"
+        f" left join (select class_id, count(*) as people from {_PUBLISHED} group by class_id) as published"
+        " on published.class_id = held.class_id"
     )
 
 
-def _show_again(session: Session, rows: str, standing: str, columns: Sequence[str]) -> None:
-    """Put the standing rows of held-back classes in, with the people that they were published with.
+def _shown_again(standing: str, columns: Sequence[str]) -> str:
+    """Return the standing rows of held-back classes, with the people that they were published with.
 
     Which of the class's people a row is of is not known any more, and nobody needs it: membership is by class.
     """
-    names = listed(quoted(column) for column in columns)
     chosen = listed(f"shown.{quoted(column)}" for column in columns)
-    session.run(
-        f"insert into {rows} ({names}, class_id, subject_id) select {chosen}, shown.class_id, people.subject_id from"
-        f" (select *, row_number() over (partition by class_id) as door_place from {standing}) as shown"
+    place = "row_number() over (partition by class_id order by class_id) as door_place"
+    return (
+        f"select {chosen}, shown.class_id, people.subject_id"
+        f" from (select *, {place} from {standing}) as shown"
         f" join {_HELD} as held on held.class_id = shown.class_id and held.is_standing"
-        " join (select class_id, subject_id, row_number() over (partition by class_id) as door_place"
-        f" from {_PUBLISHED} where is_standing) as people"
+        f" join (select class_id, subject_id, {place} from {_PUBLISHED} where is_standing) as people"
         " on people.class_id = shown.class_id and people.door_place = shown.door_place"
     )

@@ -1,7 +1,6 @@
 """Everybody's labels under a recoding that stands: nobody is left out, so this never leaves the restricted zone."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from trustmart.anonymity.declared import declared_hierarchy
 from trustmart.anonymity.epochs import Epoch
@@ -9,7 +8,7 @@ from trustmart.anonymity.learning import EVERY_LABEL, EVERYBODY, NO_LABEL
 from trustmart.anonymity.models import Requirements
 from trustmart.anonymity.recoding import Recoding
 from trustmart.anonymizing.encoding_sql import profile
-from trustmart.anonymizing.files import TableFile
+from trustmart.anonymizing.files import table_called
 from trustmart.anonymizing.publishing import publish_into
 from trustmart.anonymizing.words import listed, literal, quoted
 from trustmart.policy import HierarchyRule, PublishedColumn
@@ -31,8 +30,7 @@ def label_everybody(
     fallback, as the mart of the epoch publishes them. A null label is told as `(none)`. Raises TableUnfit and
     HierarchyFault.
     """
-    described = session.rows(f"describe select * from {records}")
-    table = TableFile(Path(target), records, {str(row[0]): str(row[1]) for row in described})
+    table = table_called(session, target, records)
     table.check_columns([*columns, "subject_id"])
     hierarchies = tuple(
         declared_hierarchy(name, rules[column.hierarchy or ""], fallback=column.fallback)
@@ -40,7 +38,6 @@ def label_everybody(
     )
     recoding = Recoding(hierarchies, tuple(epoch.levels[name] for name in columns))
     raw = f"{target}_raw"
-    session.run(f"drop table if exists {raw}")
     publish_into(
         session,
         raw,
@@ -51,9 +48,9 @@ def label_everybody(
         columns=["subject_id"],
         profiled=profile(session, table, list(columns)),
     )
-    labels = listed(f"coalesce(cast({quoted(c)} as varchar), {literal(NO_LABEL)}) as {quoted(c)}" for c in columns)
-    session.run(f"create or replace temp table {target} as select subject_id, {labels} from {raw}")
-    session.run(f"drop table {raw}")
+    labels = listed(f"coalesce(cast({quoted(c)} as string), {literal(NO_LABEL)}) as {quoted(c)}" for c in columns)
+    session.keep(target, f"select subject_id, {labels} from {raw}")
+    session.discard(raw)
 
 
 def one_row_per_label(labelled: str, features: Sequence[str]) -> str:

@@ -149,10 +149,8 @@ def _count(session: Session, asked: PersonRecords, epoch: Epoch | None) -> BaseT
 def _apply(session: Session, asked: PersonRecords, base: BaseTable, tree: Tree) -> int | None:
     """Write everybody at the labels of their class, and keep who may be published; None where that is too few."""
     routing = TreeRouting(Encoding(asked.table, base.layout, asked.profiled), tree)
-    session.run(f"drop table if exists {EVERYBODY}")
     with routing.tables(session):
-        rows = routing.published_rows([*asked.config.published, "subject_id"])
-        session.run(f"create temp table {EVERYBODY} as {rows}")
+        session.keep(EVERYBODY, routing.published_rows([*asked.config.published, "subject_id"]))
     if (written := int(session.value(f"select count(*) from {EVERYBODY}"))) != base.people:
         raise AccountingMismatch(f"{base.people:,} records were to be told by the tree, {written:,} were")
     return keep_common_rows(session, asked)

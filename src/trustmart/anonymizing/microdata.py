@@ -167,7 +167,6 @@ def _open(
 
 def _apply(session: Session, asked: PersonRecords, recoding: Recoding) -> int | None:
     """Write who may be published into a passing table; None where that leaves too many out."""
-    session.run(f"drop table if exists {EVERYBODY}")
     publish_into(
         session,
         EVERYBODY,

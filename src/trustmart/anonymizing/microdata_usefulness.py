@@ -73,7 +73,7 @@ def largest_share_error(session: Session, raw: str, published: str, columns: Seq
 def _statement(raw: str, published: str, names: Sequence[str]) -> str:
     """Return the statement that yields the largest error over the labels of one or two columns."""
     keys = [f"key_{place}" for place in range(len(names))]
-    named = [f"cast({quoted(name)} as varchar) as {key}" for name, key in zip(names, keys, strict=True)]
+    named = [f"cast({quoted(name)} as string) as {key}" for name, key in zip(names, keys, strict=True)]
     true, shown = (
         f"select {listed(keys)}, {own} as raw, {other} as published from"
         f" (select {listed(keys)}, count(*) * 1e0 / sum(count(*)) over () as share from"

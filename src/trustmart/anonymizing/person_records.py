@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from trustmart.anonymity.declared import declared_hierarchy
 from trustmart.anonymity.hierarchy import Hierarchy
@@ -11,7 +10,7 @@ from trustmart.anonymity.search import SensitiveColumn
 from trustmart.anonymizing.config import QuasiIdentifier, ReleaseConfig
 from trustmart.anonymizing.counting import check_enough
 from trustmart.anonymizing.encoding_sql import Profile, profile
-from trustmart.anonymizing.files import TableFile
+from trustmart.anonymizing.files import TableFile, table_called
 from trustmart.anonymizing.references import shares_of
 from trustmart.anonymizing.requirements import requirements_of
 from trustmart.errors import ReleaseFault, TableUnfit
@@ -53,8 +52,7 @@ def look_at_records(
 
     records: a full table name. Raises TableUnfit, HierarchyFault, ReleaseFault.
     """
-    described = session.rows(f"describe select * from {records}")
-    table = TableFile(Path(mart), records, {str(row[0]): str(row[1]) for row in described})
+    table = table_called(session, mart, records)
     config = config_of(release, rules)
     table.check_columns([*config.quasi_identifiers, *config.published, "subject_id"])
     profiled = profile(session, table, list(config.quasi_identifiers))

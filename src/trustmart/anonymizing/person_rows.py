@@ -15,7 +15,6 @@ from trustmart.warehouse import Session
 # Passing tables. EVERYBODY: all records at their labels; ROWS: those that may be published. Both have the published
 # columns, subject_id and class_id.
 EVERYBODY, ROWS = "door_everybody", "door_rows"
-_WHOLE = "door_whole_rows"
 
 
 def keep_common_rows(session: Session, asked: PersonRecords) -> int | None:
@@ -24,10 +23,8 @@ def keep_common_rows(session: Session, asked: PersonRecords) -> int | None:
     EVERYBODY has to be there, without class_id. A class goes where it is smaller than k or fails a model.
     """
     key = class_id(list(asked.config.quasi_identifiers))
-    session.run(f"alter table {EVERYBODY} add column class_id varchar")
-    session.run(f"update {EVERYBODY} set class_id = {key}")
-    session.run(f"create or replace temp table {ROWS} as from {EVERYBODY}")
-    keep_safe_classes(session, ROWS, asked.requirements, asked.references)
+    session.keep(EVERYBODY, f"select *, {key} as class_id from {EVERYBODY}")
+    keep_safe_classes(session, ROWS, asked.requirements, asked.references, of=EVERYBODY)
     _keep_whole_rows_common(session, asked)
     written = int(session.value(f"select count(*) from {ROWS}"))
     most = asked.config.maximum_suppressed * asked.profiled.records
@@ -41,18 +38,22 @@ def _keep_whole_rows_common(session: Session, asked: PersonRecords) -> None:
     """
     if not asked.config.published:
         return
-    session.run(
-        f"create or replace temp table {_WHOLE} as select * from {ROWS}"
-        f" qualify count(*) over (partition by {_whole(asked)}) >= {asked.config.minimum_class_size}"
-    )
-    session.run(f"drop table {ROWS}")
-    session.run(f"alter table {_WHOLE} rename to {ROWS}")
+    _keep_common(session, asked)
     keep_safe_classes(session, ROWS, asked.requirements, asked.references)
 
 
 def _whole(asked: PersonRecords) -> str:
     """Return what a whole row is told by."""
     return listed(["class_id", *(quoted(column) for column in asked.config.published)])
+
+
+def _keep_common(session: Session, asked: PersonRecords) -> None:
+    """Keep the rows that k share as a whole: labels, and what is published as it is."""
+    columns = listed([*(quoted(column) for column in asked.columns), "subject_id", "class_id"])
+    counted = f"select {columns}, count(*) over (partition by {_whole(asked)}) as door_alike from {ROWS}"
+    session.keep(
+        ROWS, f"select {columns} from ({counted}) as counted where door_alike >= {asked.config.minimum_class_size}"
+    )
 
 
 def hold_back(session: Session, asked: PersonRecords, standing: str | None) -> Held:
@@ -75,7 +76,7 @@ def hold_back(session: Session, asked: PersonRecords, standing: str | None) -> H
         rare = (
             f"select class_id from {ROWS} group by {_whole(asked)} having count(*) < {asked.config.minimum_class_size}"
         )
-        session.run(f"delete from {ROWS} where class_id in ({rare})")
+        session.keep(ROWS, f"select * from {ROWS} where class_id not in ({rare})")
         keep_safe_classes(session, ROWS, asked.requirements, asked.references)
     return held
 
@@ -106,16 +107,17 @@ def part_rows(
     kept: how many of tonight's records may be published. target, members: full table names. facts: what else to report.
     """
     # Sorted by what is published, so that the order of the rows says nothing.
-    labels = [f"cast({quoted(column)} as varchar) as {quoted(column)}" for column in asked.config.quasi_identifiers]
+    labels = [f"cast({quoted(column)} as string) as {quoted(column)}" for column in asked.config.quasi_identifiers]
     plain = [quoted(column) for column in asked.config.published]
-    session.run(
-        f"create or replace table {target} as select * from (select {listed(labels + plain)} from {ROWS})"
-        f" order by {listed(quoted(column) for column in asked.columns)}"
+    session.write_table(
+        target,
+        f"select * from (select {listed(labels + plain)} from {ROWS}) as labels"
+        f" order by {listed(quoted(column) for column in asked.columns)}",
     )
-    session.run(f"create or replace table {members} as select class_id, subject_id from {ROWS}")
+    session.write_table(members, f"select class_id, subject_id from {ROWS}")
     written = int(session.value(f"select count(*) from {ROWS}"))
-    session.run(f"drop table {ROWS}")
-    session.run(f"drop table {EVERYBODY}")
+    session.discard(ROWS)
+    session.discard(EVERYBODY)
     total = asked.profiled.records
     # Held-back rows may be those of people who have left since: then more is published than there is tonight.
     measures = inspect_release(session, target, asked.config, records_total=max(total, written))

@@ -82,20 +82,29 @@ def publish_into(
     """Write what may be published into a passing table of the engine; return how many records that is."""
     encoding = Encoding(table, lay_out(recoding.hierarchies, floor=recoding.levels), profiled, recoding.levels)
     with encoding.codes(session), _references(session, requirements, references):
-        session.run(f"create temp table {target} as {published_rows(encoding, requirements, columns)}")
+        session.keep(target, published_rows(encoding, requirements, columns))
     return int(session.value(f"select count(*) from {target}"))
 
 
 def keep_safe_classes(
-    session: Session, rows: str, requirements: Requirements, references: Mapping[str, SensitiveColumn]
+    session: Session,
+    rows: str,
+    requirements: Requirements,
+    references: Mapping[str, SensitiveColumn],
+    *,
+    of: str | None = None,
 ) -> None:
-    """Delete from a table the classes (column class_id) that do not satisfy every model."""
+    """Keep as `rows` those whose class (column class_id) satisfies every model. of: where they are, if elsewhere."""
+    source = of or rows
     with _references(session, requirements, references):
         codes, joins = _value_codes(requirements)
         safe, steps = _safe_classes(["class_id"], requirements)
-        encoded = f"encoded as (select {listed(['class_id', *codes])} from {rows} as source{joins})"
-        kept = f"with {listed([encoded, *steps])} {safe}"
-        session.run(f"delete from {rows} where class_id not in ({kept})")
+        encoded = f"encoded as (select {listed(['class_id', *codes])} from {source} as source{joins})"
+        session.keep(
+            rows,
+            f"with {listed([encoded, *steps])}, safe as ({safe})"
+            f" select * from {source} where class_id in (select class_id from safe)",
+        )
 
 
 def published_rows(encoding: Encoding, requirements: Requirements, columns: Sequence[str]) -> str:

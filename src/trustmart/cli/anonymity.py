@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from trustmart.anonymizing.anonymize import Anonymized
     from trustmart.anonymizing.tree_release import TreeReleased
 
-Input = Annotated[Path, typer.Argument(help="A .csv or .parquet file, one row per person.")]
-Picture = Annotated[Path | None, typer.Option(help="Draw class sizes and risk into this .svg or .png.")]
-
 
 class Engine(Enum):
     """What tables are counted and written with."""
@@ -28,6 +25,10 @@ class Engine(Enum):
     duckdb = "duckdb"
     spark = "spark"
 
+
+Input = Annotated[Path, typer.Argument(help="A .csv or .parquet file, one row per person.")]
+Counted = Annotated[Engine, typer.Option(help="What does the counting and writing.")]
+Picture = Annotated[Path | None, typer.Option(help="Draw class sizes and risk into this .svg or .png.")]
 
 hierarchy = typer.Typer(no_args_is_help=True, help="Generalization hierarchies.")
 app.add_typer(hierarchy, name="hierarchy")
@@ -39,7 +40,7 @@ def anonymize(
     config: Annotated[Path, typer.Option(help="What the release shall be (docs/anonymity.md).")],
     output: Annotated[Path, typer.Option(help="Where to write the anonymous table (.parquet).")],
     picture: Picture = None,
-    engine: Annotated[Engine, typer.Option(help="What does the counting and writing.")] = Engine.duckdb,
+    engine: Counted = Engine.duckdb,
     as_json: AsJson = False,
 ) -> None:
     """Generalize and suppress a table until nobody in it stands out, losing as little as possible."""
@@ -58,14 +59,15 @@ def inspect(
     ] = None,
     picture: Picture = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only k, distinct l and t: the table is read once.")] = False,
+    engine: Counted = Engine.duckdb,
     as_json: AsJson = False,
 ) -> None:
     """Measure how far people stand out in a table as it would be published."""
     with errors_for_people():
         if quick:
-            _inspect_quickly(file, _names(quasi_identifiers), _names(sensitive), picture, as_json)
+            _inspect_quickly(file, _names(quasi_identifiers), _names(sensitive), picture, engine.value, as_json)
             return
-        _inspect(file, _names(quasi_identifiers), _names(sensitive), k, records_total, picture, as_json)
+        _inspect(file, _names(quasi_identifiers), _names(sensitive), k, records_total, picture, engine.value, as_json)
 
 
 @hierarchy.command()
@@ -144,15 +146,16 @@ def _inspect(
     k: int,
     records_total: int | None,
     picture: Path | None,
+    engine: Literal["duckdb", "spark"],
     as_json: bool,
 ) -> None:
     """Measure, and say what was found."""
-    from trustmart.anonymizing.files import engine, open_table
+    from trustmart.anonymizing.files import engine_called, open_table
     from trustmart.anonymizing.inspecting import inspect_table
     from trustmart.errors import ReleaseFault
 
     _check_asked(quasi_identifiers, sensitive)
-    with engine() as session, _progress(as_json) as (on_step, _):
+    with engine_called(engine) as session, _progress(as_json) as (on_step, _):
         table = open_table(session, file)
         table.check_columns([*quasi_identifiers, *sensitive])
         on_step("measuring")
@@ -181,17 +184,22 @@ def _check_asked(quasi_identifiers: list[str], sensitive: list[str]) -> None:
 
 
 def _inspect_quickly(
-    file: Path, quasi_identifiers: list[str], sensitive: list[str], picture: Path | None, as_json: bool
+    file: Path,
+    quasi_identifiers: list[str],
+    sensitive: list[str],
+    picture: Path | None,
+    engine: Literal["duckdb", "spark"],
+    as_json: bool,
 ) -> None:
     """Measure k, l and t alone, in one statement, and say them."""
     from trustmart.anonymizing.disclosing import disclosure
-    from trustmart.anonymizing.files import engine, open_table
+    from trustmart.anonymizing.files import engine_called, open_table
     from trustmart.errors import ReleaseFault
 
     _check_asked(quasi_identifiers, sensitive)
     if picture is not None:
         raise ReleaseFault(["--quick counts no classes: a --picture of them needs every measure"])
-    with engine() as session:
+    with engine_called(engine) as session:
         table = open_table(session, file)
         table.check_columns([*quasi_identifiers, *sensitive])
         found = disclosure(session, table.relation, quasi_identifiers, sensitive=sensitive)

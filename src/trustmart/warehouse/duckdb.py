@@ -50,6 +50,18 @@ class DuckDBSession:
         """Write what a query yields as one Parquet file; return how many rows that is; raises StatementFailed."""
         return int(self.value(f"copy ({query}) to {_quoted(output)} (format parquet)"))
 
+    def keep(self, name: str, query: str) -> None:
+        """Work a query out once, and let statements read it under a name; it may read what had the name before."""
+        self.run(f"create or replace temporary table {name} as {query}")
+
+    def discard(self, name: str) -> None:
+        """Let go of what is kept under a name, if anything is."""
+        self.run(f"drop table if exists temp.{name}")
+
+    def write_table(self, name: str, query: str) -> None:
+        """Make a table anew from what a query yields."""
+        self.run(f"create or replace table {name} as {query}")
+
     def register(self, name: str, table: pa.Table) -> None:
         """Let statements read an Arrow table under a name."""
         self._connection.register(name, table)

@@ -37,6 +37,15 @@ class Session(Protocol):
     def write_parquet(self, query: str, output: Path) -> int:
         """Write what a query yields as one Parquet file; return how many rows that is; raises StatementFailed."""
 
+    def keep(self, name: str, query: str) -> None:
+        """Work a query out once, and let statements read it under a name; it may read what had the name before."""
+
+    def discard(self, name: str) -> None:
+        """Let go of what is kept under a name, if anything is."""
+
+    def write_table(self, name: str, query: str) -> None:
+        """Make a table anew from what a query yields. name: in full; its schema must be there."""
+
     def register(self, name: str, table: pa.Table) -> None:
         """Let statements read an Arrow table under a name."""
 

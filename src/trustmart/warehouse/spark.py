@@ -59,6 +59,21 @@ class SparkFileSession:
             os.replace(part, output)
         return written
 
+    def keep(self, name: str, query: str) -> None:
+        """Work a query out once, and let statements read it under a name; it may read what had the name before."""
+        # A checkpoint, and not a cache: what was worked out must never be worked out again from sources that changed.
+        kept = self._asked(query, (), lambda frame: frame.localCheckpoint())
+        kept.createOrReplaceTempView(name)
+
+    def discard(self, name: str) -> None:
+        """Let go of what is kept under a name, if anything is."""
+        self._spark.catalog.dropTempView(name)
+
+    def write_table(self, name: str, query: str) -> None:
+        """Make a table anew from what a query yields; it is gone with the session."""
+        self.run(f"drop table if exists {name}")
+        self.run(f"create table {name} using parquet as {query}")
+
     def register(self, name: str, table: pa.Table) -> None:
         """Let statements read an Arrow table under a name."""
         fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema]

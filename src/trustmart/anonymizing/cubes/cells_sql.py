@@ -91,7 +91,7 @@ def _labels(release: Release) -> Iterator[str]:
     rolled = rolled_columns(release)
     for place, (column, name) in enumerate(zip(release.quasi_identifiers, names(release), strict=True)):
         if column in rolled:
-            text = f"cast(label_{place} as varchar)"
+            text = f"cast(label_{place} as string)"
             yield f"case when grouping(label_{place}) = 1 then '{ROLLED}' else {text} end as {name}"
         else:
             yield f"label_{place} as {name}"
@@ -129,14 +129,18 @@ def _figure(release: Release, name: str) -> str:
     if measure.how == "share":
         share = f"round(cast(sum({part}) as double) / count(*) * 20) / 20"
         return f"cast(least(0.95, greatest(0.05, {share})) as decimal(4, 2))"
-    return rounded(f"sum({part})" if measure.how == "sum" else f"sum({part}) / nullif(count({part}), 0)", measure)
+    total = f"cast(sum({part}) as double)"
+    return rounded(total if measure.how == "sum" else f"{total} / nullif(count({part}), 0)", measure)
 
 
 def rounded(value: str, measure: Measure) -> str:
-    """Return a figure to the nearest step: a whole number where the step is whole, else with the step's decimals."""
+    """Return a figure to the nearest step: a whole number where the step is whole, else with the step's decimals.
+
+    value: a double. Engines divide decimals each in their own way, and doubles alike.
+    """
     step = measure.round_to
     if step is None:
-        return f"cast({value} as double)"
+        return value
     if float(step).is_integer():
         return f"cast(round(({value}) / {int(step)}) * {int(step)} as bigint)"
     decimals = len(f"{step:.10f}".rstrip("0").split(".")[1])

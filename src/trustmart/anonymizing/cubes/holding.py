@@ -21,14 +21,11 @@ def hold_back(session: Session, *, mart: str, release: Release, standing: str | 
     (withheld for a while, or nobody knows the standing mart) wait.
     """
     published = last_published(mart) if history and (release.hold_back or release.margins) else _nobody()
-    session.run(f"create or replace temporary table {PUBLISHED} as {published}")
-    session.run(f"create or replace temporary table {CHANGES} as {changes_since(PUBLISHED, CONTRIBUTIONS)}")
+    session.keep(PUBLISHED, published)
+    session.keep(CHANGES, changes_since(PUBLISHED, CONTRIBUTIONS))
     few = f"between 1 and {release.minimum_class_size - 1}" if release.hold_back else "is null"
     shown = "is_standing" if standing and _shows(session, release, standing) else "false"
-    session.run(
-        f"create or replace temporary table {HELD} as"
-        f" select class_id, changed, {shown} as is_shown from {CHANGES} where changed {few}"
-    )
+    session.keep(HELD, f"select class_id, changed, {shown} as is_shown from {CHANGES} where changed {few}")
 
 
 def held_classes(session: Session) -> int:

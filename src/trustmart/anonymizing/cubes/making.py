@@ -42,8 +42,8 @@ def make_cube(
     the label `*`, or labels that cannot be told apart.
     """
     _check_records(session, release, records)
-    session.run(f"create or replace temporary table {CONTRIBUTIONS} as {cells_sql.contributions(release, records)}")
-    session.run(f"create or replace temporary table {CELLS} as {cells_sql.cells(release)}")
+    session.keep(CONTRIBUTIONS, cells_sql.contributions(release, records))
+    session.keep(CELLS, cells_sql.cells(release))
     hold_back(session, mart=mart, release=release, standing=standing, history=history)
     _judge(session, _counted(session, release), release)
     _write(session, release, target, standing if held_classes(session) else None)
@@ -51,7 +51,7 @@ def make_cube(
     made = _made(session, release, target)
     session.unregister(VERDICTS)
     for table in (CONTRIBUTIONS, CELLS, PUBLISHED, CHANGES, HELD):
-        session.run(f"drop table {table}")
+        session.discard(table)
     return made
 
 
@@ -60,7 +60,7 @@ def _check_records(session: Session, release: Release, records: str) -> None:
     if nameless := session.value(f"select count(*) from {records} where subject_id is null"):
         raise TableUnfit(f"{nameless:,} records have no subject_id: nobody can be counted")
     for column in sorted(cells_sql.rolled_columns(release)):
-        text = f"cast({quoted(column)} as varchar)"
+        text = f"cast({quoted(column)} as string)"
         if clashing := session.value(f"select count(*) from {records} where {text} = '{ROLLED}'"):
             raise TableUnfit(f"{clashing:,} records say {ROLLED} in {column}; there it means all of them")
 
@@ -114,15 +114,16 @@ def _write(session: Session, release: Release, target: str, standing: str | None
             f" union all select {listed(quoted(column) for column in release.columns)} from {standing}"
             f" where {name} in (select class_id from {HELD} where is_shown)"
         )
-    session.run(f"create or replace table {target} as {shown}")
+    session.write_table(target, shown)
 
 
 def _write_members(session: Session, members: str) -> None:
     """Write who is in which published class: tonight's people, or those whom a held-back class was published with."""
-    session.run(
-        f"create or replace table {members} as select class_id, subject_id from {CONTRIBUTIONS}"
+    session.write_table(
+        members,
+        f"select class_id, subject_id from {CONTRIBUTIONS}"
         f" where class_id in ({_fresh()}) union all select published.class_id, published.subject_id"
-        f" from {PUBLISHED} as published join {HELD} as held on held.class_id = published.class_id and held.is_shown"
+        f" from {PUBLISHED} as published join {HELD} as held on held.class_id = published.class_id and held.is_shown",
     )
 
 

@@ -48,12 +48,13 @@ def _statement(
 ) -> str:
     """Return the one statement: inside → shuffled → numbered → summed."""
     cells = listed(quoted(label) for label in labels)
-    columns = sorted({figure.column for figure in figures if figure.column})
-    cell = _as_text(labels)
+    sums = [figure for figure in figures if figure.kind == "sum"]
+    cell, record = _as_text(labels), _as_text([*labels, *(figure.name for figure in sums)])
     return (
-        f"with inside as ({_inside(records, labels, columns, joined)}),"
+        f"with inside as ({_inside(records, labels, sums, joined)}),"
+        # What a record counts orders it, and not what it says: engines write numbers each in their own way.
         f" shuffled as (select *, md5(concat_ws('|', ?, {cell})) as cell_order,"
-        f" md5(concat_ws('|', ?, {_as_text([*labels, *map(_value, columns)])})) as record_order from inside),"
+        f" md5(concat_ws('|', ?, {record})) as record_order from inside),"
         # Labels break a tie of digests: two cells never count as one.
         f" numbered as (select *, dense_rank() over (partition by subject_id order by cell_order, {cells})"
         " as cell_number,"
@@ -64,12 +65,12 @@ def _statement(
     )
 
 
-def _inside(records: str, labels: Sequence[str], columns: Sequence[str], joined: Mapping[str, str]) -> str:
-    """Return the records of people, with the labels of the domains where there are any."""
+def _inside(records: str, labels: Sequence[str], sums: Sequence[Figure], joined: Mapping[str, str]) -> str:
+    """Return the records of people and what each counts, with the labels of the domains where there are any."""
     shown = [
         f"{joined[label]}.label as {quoted(label)}" if label in joined else f"r.{quoted(label)}" for label in labels
     ]
-    values = [f"r.{quoted(column)} as {quoted(_value(column))}" for column in columns]
+    values = [f"{_counted(figure)} as {quoted(figure.name)}" for figure in sums]
     joins = "".join(
         f" join {name} on cast(r.{quoted(label)} as string) is not distinct from cast({name}.label as string)"
         for label, name in joined.items()
@@ -84,22 +85,21 @@ def _as_text(columns: Sequence[str]) -> str:
     return listed(["subject_id", *(f"coalesce(cast({quoted(column)} as string), '∅')" for column in columns)])
 
 
-def _value(column: str) -> str:
-    """Return a name for a measure's column that is no label's."""
-    return f"value_of_{column}"
+def _counted(figure: Figure) -> str:
+    """Return what a record counts in a sum: brought to its bounds before it is rounded to units."""
+    column = f"r.{quoted(figure.column)}"
+    clamped = f"least(greatest(cast({column} as double) * {figure.units}, {figure.lower}), {figure.upper})"
+    # greatest() skips nulls: without the case, a null would count as the lower bound.
+    return f"case when {column} is null then 0 else cast(round({clamped}) as bigint) end"
 
 
 def _aggregate(figure: Figure) -> str:
-    """Return a figure of a cell; a record is brought to its bounds before it is rounded to units."""
+    """Return a figure of a cell."""
     if figure.kind == PEOPLE:
         return f"count(distinct subject_id) as {figure.name}"
     if figure.kind == "records":
         return f"count(*) as {figure.name}"
-    value = f"cast({quoted(_value(figure.column))} as double) * {figure.units}"
-    clamped = f"cast(round(least(greatest({value}, {figure.lower}), {figure.upper})) as bigint)"
-    # greatest() skips nulls: without the case, a null would count as the lower bound.
-    counted = f"case when {quoted(_value(figure.column))} is null then 0 else {clamped} end"
-    return f"sum({counted}) as {quoted(figure.name)}"
+    return f"sum({quoted(figure.name)}) as {quoted(figure.name)}"
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from trustmart.anonymizing.noise.figures import PEOPLE, figures_of, noise_of
 from trustmart.anonymizing.noise.keeping import KeptDraw, declaration_of, keep, kept_draws, period_of, show
 from trustmart.anonymizing.noise.publishing import published_cells
 from trustmart.anonymizing.noise.spending import paid_draws, pay, spends_of
-from trustmart.anonymizing.words import quoted
+from trustmart.anonymizing.words import listed, quoted
 from trustmart.errors import ReleaseFault
 from trustmart.identity import derive_key
 from trustmart.ledger import Ledger
@@ -39,12 +39,14 @@ def make_noisy_cube(
     as_of: datetime,
     at: datetime,
     domains: Domains | None = None,
+    counted_in: Session | None = None,
 ) -> Made:
     """Make a mart's candidate of noisy figures; a period that was drawn already is shown again and costs nothing.
 
     records: table with subject_id, labels and the columns of sums. target: the candidate, with release.columns.
     key: the master key. as_of: the night. at: the instant whose calendar year pays, never earlier than the clock.
     domains: every label that each column may show, known without looking at a person; needed where cells are public.
+    counted_in: where the records are, if it is another engine than the one that keeps what is drawn.
     Must not be called within a transaction: what is drawn is kept for good before it is paid for, and paid for before
     it is shown. Made counts published, so noisy, people: reports are read by those whom the noise is for.
     Raises BudgetSpent, ReleaseFault (domains), ExtraMissing, StatementFailed, LedgerBroken.
@@ -64,9 +66,11 @@ def make_noisy_cube(
         )
     if kept is None:
         secret = derive_key(key, f"noise/{mart}/{wanted[1]}")
-        draw = _draw(session, release, records, secret, domains)
+        counting = counted_in or session
+        draw = _draw(counting, release, records, secret, domains)
         kept = _described(draw, mart, release, *wanted)
-        keep(session, kept, published_cells(draw, release), release=release, records=records)
+        labels = counting.arrow(f"select {listed(map(quoted, release.quasi_identifiers))} from {records} where 1 = 0")
+        keep(session, kept, published_cells(draw, release), release=release, labels=labels)
     if not is_paid:
         pay(ledger, kept, population=noise.population, year=year_of(at), at=at)
     rows = show(session, kept, release=release, paid=paid_draws(ledger), target=target)

@@ -18,7 +18,7 @@ from trustmart.warehouse import Session
 
 _DRAWS = "restricted.noisy_draws"
 _COLUMNS = ("mart", "declaration", "released_for", "draw_id", "mechanism", "epsilon", "delta", "facts")
-_STAGED = "noisy_cells_drawn"
+_STAGED, _LABELS = "noisy_cells_drawn", "noisy_labels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +61,16 @@ def kept_draws(session: Session, *, mart: str) -> list[KeptDraw]:
     return [KeptDraw(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
 
-def keep(session: Session, draw: KeptDraw, cells: Sequence[Sequence[Any]], *, release: Release, records: str) -> None:
-    """Keep a draw and its cells (columns as published), all or nothing."""
+def keep(
+    session: Session, draw: KeptDraw, cells: Sequence[Sequence[Any]], *, release: Release, labels: pa.Table
+) -> None:
+    """Keep a draw and its cells (columns as published), all or nothing. labels: no rows, the types of the labels."""
     table = _cells_of(draw.mart, draw.declaration)
+    session.register(_LABELS, labels)
     with session.transaction():
         session.run(f"create table if not exists {_DRAWS} ({listed(_types())})")
         session.run("create schema if not exists restricted.noisy_cells")
-        session.run(f"create table if not exists {table} as {_empty(release, records)}")
+        session.run(f"create table if not exists {table} as {_empty(release)}")
         if cells:
             names = release.columns
             columns = zip(names, zip(*cells, strict=True), strict=True)
@@ -80,6 +83,7 @@ def keep(session: Session, draw: KeptDraw, cells: Sequence[Sequence[Any]], *, re
             session.unregister(_STAGED)
         marks = listed("?" for _ in _COLUMNS)
         session.run(f"insert into {_DRAWS} values ({marks})", [asdict(draw)[name] for name in _COLUMNS])
+    session.unregister(_LABELS)
 
 
 def show(session: Session, draw: KeptDraw, *, release: Release, paid: Collection[str], target: str) -> int:
@@ -117,10 +121,10 @@ def _cells_of(mart: str, declaration: str) -> str:
     return f"restricted.noisy_cells.{quoted(f'{mart}__{declaration}')}"
 
 
-def _empty(release: Release, records: str) -> str:
+def _empty(release: Release) -> str:
     """Return a query of no rows with the columns that are kept; labels have the type of the records."""
     labels = [quoted(label) for label in release.quasi_identifiers]
     sizes = [f"cast(0 as bigint) as {quoted(release.class_size)}"] if release.class_size else []
     measures = [f"cast(0 as {measure_type(measure)}) as {quoted(name)}" for name, measure in release.measures.items()]
     own = ["cast('' as varchar) as _released_for", "cast('' as varchar) as _draw_id"]
-    return f"select {listed([*labels, *sizes, *measures, *own])} from {records} where 1 = 0"
+    return f"select {listed([*labels, *sizes, *measures, *own])} from {_LABELS}"
