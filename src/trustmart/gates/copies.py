@@ -20,6 +20,8 @@ from trustmart.gates.requirement import Requirement
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 
 SCHEMA = "gate_moves"
+# Rows and a checksum of a candidate and of its members: enough to see that they are others.
+Seen = tuple[tuple[int, int | None], ...]
 # What compares texts with everybody in the CRM is asked last. The dictionary is the dearest of all attacks, and has
 # nothing to say of values that it has seen.
 _DEAR = ("no_direct_identifiers", "names_in_text", "rehashed")
@@ -124,6 +126,17 @@ class Copies:
         for name, copy in self._names.items():
             statement = statement.replace(name, copy)
         self.session.run(statement)
+
+
+def seen_of(session: Session, mart: str) -> Seen:
+    """Return what a candidate, and who is in it, look like now: others may make them anew while nobody has the lock."""
+    places = {candidate(mart): candidate_columns(session, mart)}
+    places[members_of(mart)] = columns_of(session, f"{mart}__members", schema=DOOR_SCHEMA)
+    return tuple(
+        session.rows(f"select count(*), sum(cast(hash(one) as hugeint)) from {place} as one")[0]
+        for place, columns in places.items()
+        if columns
+    )
 
 
 def failing(reader: Reader, asked: Sequence[Requirement]) -> list[Requirement]:

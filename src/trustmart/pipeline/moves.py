@@ -1,7 +1,8 @@
 """What would release a held mart most cheaply: changes are tried on copies, and the gate is asked of each."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -11,6 +12,7 @@ from trustmart.anonymity.moves import Change, ChangeKind, Move, cheapest
 from trustmart.anonymity.utility import certainty_penalty
 from trustmart.errors import TrustmartError
 from trustmart.gates import GateReport, Memory
+from trustmart.gates.copies import Seen, seen_of
 from trustmart.gates.measures_sql import candidate_columns
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import standing_mart
@@ -44,26 +46,54 @@ class Sought:
         }
 
 
-def moves_of_held(
-    context: Context, reports: Sequence[GateReport], not_built: Mapping[str, Any], memory: Memory
-) -> dict[str, dict[str, Any]]:
-    """Return, for every held mart, what would release it. Never raises: a mart is held with or without advice."""
-    held = {report.mart: report.held_by for report in reports if report.held}
-    found = {mart: _unbuilt() for mart in held if mart in not_built}
-    wanted = {mart: held_by for mart, held_by in held.items() if mart not in found}
-    if not wanted:
-        return {mart: one.as_dict() for mart, one in found.items()}
+# What a report says until the search has ended, and for good where it was broken off.
+NOT_SOUGHT = Sought(why_none="nobody has looked for one yet; to look: trustmart release").as_dict()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldCandidate:
+    """A held mart as the gate saw it. held_by: the checks that it does not meet. seen: None where nothing was seen."""
+
+    mart: str
+    held_by: tuple[str, ...]
+    seen: Seen | None
+
+
+def held_candidates(
+    context: Context, reports: Sequence[GateReport], not_built: Collection[str]
+) -> tuple[HeldCandidate, ...]:
+    """Take down which candidates are held, for a search that begins when others may have made new ones."""
+    held = [report for report in reports if report.held]
+    inspected = [report.mart for report in held if report.mart not in not_built]
+    seen: dict[str, Seen] = {}
+    if inspected:
+        with suppress(TrustmartError), context.warehouse.session(reads=["restricted"]) as session:
+            seen = {mart: seen_of(session, mart) for mart in inspected}
+    return tuple(HeldCandidate(mart=report.mart, held_by=report.held_by, seen=seen.get(report.mart)) for report in held)
+
+
+def moves_of_held(context: Context, held: Sequence[HeldCandidate], memory: Memory) -> dict[str, dict[str, Any]]:
+    """Return, for every held mart, what would release it. Never raises: a mart is held with or without advice.
+
+    Others have to wait for one mart's search at the longest.
+    """
+    return {one.mart: _moves_of(context, one, memory).as_dict() for one in held}
+
+
+def _moves_of(context: Context, held: HeldCandidate, memory: Memory) -> Sought:
+    """Return what would release one mart, if it still is what was held."""
+    if held.seen is None:
+        return Sought(why_none="it was not inspected: first follow the reason above")
     has_released = context.warehouse.path("anonymized").exists()
     zones: list[Zone] = ["restricted", "anonymized"] if has_released else ["restricted"]
     try:
         with context.warehouse.session(reads=zones) as session:
-            for mart, held_by in wanted.items():
-                standing = standing_mart(session, mart, context.policy.releases[mart]) if has_released else None
-                found[mart] = seek(session, context.policy, mart, memory, standing=standing, held_by=held_by)
+            if seen_of(session, held.mart) != held.seen:
+                return Sought(why_none="its candidate was made anew since; to look at that: trustmart release")
+            standing = standing_mart(session, held.mart, context.policy.releases[held.mart]) if has_released else None
+            return seek(session, context.policy, held.mart, memory, standing=standing, held_by=held.held_by)
     except TrustmartError as error:
-        why = f"the warehouse could not be read ({type(error).__name__})"
-        found |= {mart: Sought(why_none=why) for mart in wanted if mart not in found}
-    return {mart: one.as_dict() for mart, one in found.items()}
+        return Sought(why_none=f"the warehouse could not be read ({type(error).__name__})")
 
 
 def seek(
@@ -104,11 +134,6 @@ def _hopeless(session: Session, policy: Policy, mart: str) -> str:
     if not candidate_columns(session, mart):
         return "there is no candidate to change"
     return ""
-
-
-def _unbuilt() -> Sought:
-    """Say that a mart which was not made, or may not be published, has nothing to change yet."""
-    return Sought(why_none="it was not inspected: first follow the reason above")
 
 
 def _hopeless_findings(ground: Ground) -> Sought | None:
