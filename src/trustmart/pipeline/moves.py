@@ -1,27 +1,25 @@
 """What would release a held mart most cheaply: changes are tried on copies, and the gate is asked of each."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
-from trustmart.anonymity.hierarchy import ROOT
 from trustmart.anonymity.moves import Change, ChangeKind, Move, cheapest
-from trustmart.anonymity.utility import certainty_penalty
 from trustmart.errors import TrustmartError
 from trustmart.gates import GateReport, Memory
 from trustmart.gates.copies import Seen, seen_of
 from trustmart.gates.measures_sql import candidate_columns
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import standing_mart
-from trustmart.pipeline.trying import Ground, as_it_stands, attempt, ground_of, rows_found
-from trustmart.policy import Policy, Release
+from trustmart.pipeline.ground import Ground, ground_of
+from trustmart.pipeline.plans import MAKE_AGAIN, SUPPRESS, pairs, singles
+from trustmart.pipeline.trying import as_it_stands, attempt
+from trustmart.policy import Policy
 from trustmart.warehouse import Session, Zone
 
 MOST_TRIED, MOST_SECONDS = 24, 20.0
-_MAKE_AGAIN, _SUPPRESS = Change(kind=ChangeKind.MAKE_AGAIN), Change(kind=ChangeKind.SUPPRESS)
 _Tried = tuple[tuple[Change, ...], Move | None]
 # What no change of the mart mends: the memory of earlier releases, and what was drawn and paid for.
 _NOT_OF_THE_MART = frozenset({"whole_history", "drawn_cells"})
@@ -150,7 +148,7 @@ def _try_all(ground: Ground, in_time: Callable[[], bool], most: int) -> Sought:
     """Try single changes, the cheapest estimates first; pairs only where no single one releases the mart."""
     before, early = as_it_stands(ground), False
     tried: list[_Tried] = []
-    for plan in (_singles, _pairs):
+    for plan in (singles, pairs):
         for changes in plan(ground):
             if early := not in_time() or len(tried) >= most:
                 break
@@ -173,69 +171,12 @@ def _tried(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move | 
 
 def _is_needless(changes: tuple[Change, ...], tried: Sequence[_Tried]) -> bool:
     """Return whether less was enough already: a finer level of the same column; or the door, which suppresses."""
-    if changes == (_SUPPRESS,):
-        return any(done == (_MAKE_AGAIN,) and move and move.releases for done, move in tried)
+    if changes == (SUPPRESS,):
+        return any(done == (MAKE_AGAIN,) and move and move.releases for done, move in tried)
+    if changes[0].kind is ChangeKind.DROP_TOTALS:
+        totals = (done[0].kind is ChangeKind.DROP_TOTALS for done, move in tried if move and move.releases)
+        return changes[0].column == "*" and any(totals)
     if len(changes) > 1 or not changes[0].column:
         return False
     enough = {done[0].column for done, move in tried if move and move.releases and done[0].kind is ChangeKind.COARSEN}
     return changes[0].column in enough
-
-
-def _singles(ground: Ground) -> Iterator[tuple[Change, ...]]:
-    """Yield every single change, the cheapest by estimate first."""
-    release = ground.release
-    unlisted = [name for name in candidate_columns(ground.session, ground.mart) if name not in release.columns]
-    found = [(0.0, Change(kind=ChangeKind.DROP, column=name)) for name in unlisted]
-    if ground.is_door_made:
-        found += [(0.0, _MAKE_AGAIN), *_coarser(ground)]
-    if rows_found(ground, release, ground.failed):
-        found.append((0.01, _SUPPRESS))
-    found += [(_share(release, name), Change(kind=ChangeKind.DROP, column=name)) for name in _droppable(ground)]
-    for _, change in sorted(found, key=lambda one: one[0]):
-        yield (change,)
-
-
-def _pairs(ground: Ground) -> Iterator[tuple[Change, ...]]:
-    """Yield pairs: one level coarser and the rest suppressed, then two columns, the cheapest by estimate first."""
-    coarser = _coarser(ground) if ground.is_door_made else []
-    dropped = [(_share(ground.release, name), Change(kind=ChangeKind.DROP, column=name)) for name in _droppable(ground)]
-    single = sorted([*coarser, *dropped], key=lambda one: one[0])
-    two = sorted(
-        (a + b, (one, other)) for (a, one), (b, other) in combinations(single, 2) if one.column != other.column
-    )
-    yield from ((one, _SUPPRESS) for _, one in single)
-    yield from (changes for _, changes in two)
-
-
-def _coarser(ground: Ground) -> list[tuple[float, Change]]:
-    """Return every coarser level of every column of microdata but `*`, which is dropping it."""
-    found = []
-    for name, tree in ground.trees.items():
-        here = ground.levels[name]
-        for level in range(here + 1, tree.levels - 1):
-            penalty = certainty_penalty(max(1, tree.domain // len(tree.labels[level])), tree.domain)
-            change = Change(
-                kind=ChangeKind.COARSEN,
-                column=name,
-                from_level=tree.level_names[here],
-                to_level=tree.level_names[level],
-            )
-            found.append((penalty * _share(ground.release, name), change))
-    return found
-
-
-def _droppable(ground: Ground) -> list[str]:
-    """Return the columns that the mart can do without."""
-    release = ground.release
-    figures = [*release.measures, *release.sensitive, *release.publish]
-    # Without its records a cube cannot be added up anew: who is in two of its cells would count twice.
-    made_of = list(release.quasi_identifiers) if ground.is_door_made else []
-    told = [name for name in made_of if not ground.trees or ground.trees[name].level_names[ground.levels[name]] != ROOT]
-    return [*figures, *(told if len(release.quasi_identifiers) > 1 else [])]
-
-
-def _share(release: Release, column: str) -> float:
-    """Return the loss of a mart without a column, by estimate."""
-    figures = len(release.measures) + len(release.sensitive) + len(release.publish)
-    weights = {name: one.weight for name, one in release.quasi_identifiers.items()}
-    return weights.get(column, 1.0) / (sum(weights.values()) + figures)
