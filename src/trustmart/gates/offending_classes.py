@@ -103,7 +103,8 @@ def _smallest(mart: str, columns: Sequence[str], size: str, labels: Mapping[str,
     finest = " and ".join(f"{text(column)} <> '*'" for column in columns)
     return (
         "select class_id from (select *, row_number() over (partition by line order by people, class_id) as place from"
-        f" (select {class_id(columns)} as class_id, {people_of(size)} as people, {here} as line from {candidate(mart)}"
+        f" (select {class_id(columns)} as class_id, {people_of(size)} as people, {here} as line"
+        f" from {candidate(mart)} as finer"
         f" where {finest} and {here} in ({lines})) as parts) as ranked where place = 1"
     )
 

@@ -60,8 +60,8 @@ def _coarse_penalty(copies: Copies, column: str, release: Release, told: Told) -
     """
     records, size = records_of(copies.mart), people_of(release.class_size)
     ((lost, people, domain),) = copies.session.rows(
-        f"with pairs as (select fine, {coarse('fine', told)} as label from"
-        f" (select distinct {quoted(column)} as fine from {records}) as known),"
+        f"with pairs as (select fine, {coarse('fine', told, of='before.')} as label from"
+        f" (select distinct {quoted(column)} as fine from {records}) as before),"
         " open as (select label, count(*) as n from pairs group by label)"
         " select sum(people * (n - 1)), sum(people), (select count(*) from pairs)"
         f" from (select {quoted(column)} as label, {size} as people"

@@ -39,10 +39,10 @@ def is_level(reader: Reader, hierarchy: str, finer: str, coarser: str) -> bool:
     return most == 1 and missing == 0 and labels > 1
 
 
-def coarse(column: str, told: Told, *, of: str = "") -> str:
+def coarse(column: str, told: Told, *, of: str) -> str:
     """Return a column's label as it is told at a coarser level; what the hierarchy does not know stays as it is.
 
-    of: the table that has the column, with its dot.
+    of: the table that has the column, with its dot: the hierarchy has one of the same name.
     """
     hierarchy, here, there = told
     value = f"{of}{quoted(column)}"

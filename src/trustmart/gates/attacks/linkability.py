@@ -124,14 +124,15 @@ def _less(reader: Reader, mart: str, class_size: str, other: str, size: str, lin
         f" from (select {texts(lines)}{comma}sum({people_of(size)}) as n from {candidate(other)}"
         f"{_without_margins(reader, other)} group by all) as c"
         f" left join (select {ours}{comma}sum({people_of(class_size)}) as n"
-        f" from {candidate(mart)}{_without_margins(reader, mart)} group by all) as f on {_same('c', 'f', list(lines))}"
+        f" from {candidate(mart)} as finer{_without_margins(reader, mart)} group by all) as f"
+        f" on {_same('c', 'f', list(lines))}"
     )
 
 
 def lines_of(shared: Sequence[str], told: Mapping[str, Told]) -> dict[str, str]:
-    """Return the columns that two cubes share -> the finer one's labels, as text, as the coarser one tells them."""
+    """Return the columns that two cubes share -> the labels of `finer`, as text, as the coarser one tells them."""
     return {
-        column: f"coalesce(cast({coarse(column, told[column])} as varchar), '{NULL_SIGN}')"
+        column: f"coalesce(cast({coarse(column, told[column], of='finer.')} as varchar), '{NULL_SIGN}')"
         if column in told
         else text(column)
         for column in shared
