@@ -43,6 +43,7 @@ def test_clean_marts_are_released_with_their_figures(policy: Policy, warehouse: 
     segments.raise_if_held()
     figures = segments.as_dict()
     assert {attack["attack"] for attack in figures.pop("attacks")} == {"G0", "G4"}
+    assert {one["met"] for one in figures.pop("checks")} == {True}
     assert figures == {
         "mart": "dim_segments",
         "title": "Customers by segment",

@@ -250,6 +250,10 @@ def test_the_commands(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "15 → 27" in run("releases", "--diff", first.release_id, second.release_id).output
     compared = json.loads(run("releases", "--diff", first.release_id, second.release_id, "--json").output)
     assert compared["marts"][MART]["classes"] == {"added": 0, "removed": 0, "changed": 1}
+    shown = run("releases", first.release_id[:20])
+    assert (shown.exit_code, first.release_id in shown.output) == (0, True)
+    assert list(json.loads(run("releases", first.release_id, "--json").output)["marts"]) == [MART, OTHER]
+    assert compared["verdicts"] == {"checkpoints": {}, "audiences": {}, "checks": []}
     assert run("rollback", first.release_id).exit_code == 1  # it wants to know why
     assert "would be put back" in run("rollback", first.release_id, "--dry-run").output
     done = run("rollback", first.release_id, "--reason", WHY)

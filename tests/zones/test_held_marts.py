@@ -11,9 +11,13 @@ from pydantic import SecretStr
 
 from support.bank import NIGHT, Night, small_night
 from trustmart.errors import ReleaseHeld
+from trustmart.gates import Memory, inspect_all
 from trustmart.pipeline import open_context, raise_if_held, release, write_report
 from trustmart.pipeline.context import Context
+from trustmart.pipeline.moves import held_candidates, moves_of_held
+from trustmart.pipeline.verification import verify
 from trustmart.settings import Settings
+from trustmart.warehouse import DuckDBWarehouse
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -124,3 +128,37 @@ def test_a_mart_held_on_its_first_night_is_not_there(night: Night, tmp_path: Pat
     assert (mart["verdict"], mart["standing_since"]) == ("held", None)
     assert set(tables(night)) == {*OTHERS, "manifest", "notices", "releases"}
     assert {row[0] for row in tables(night)["releases"]} == set(OTHERS)
+
+
+def test_a_search_that_is_killed_leaves_the_releases_own_report(
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would release a mart is looked for when all is published, and keeps nobody from writing (S12)."""
+    context = plant_a_class_of_three(night, tmp_path)
+
+    def killed(*_: object) -> None:
+        with DuckDBWarehouse(context.settings, wait_seconds=0).exclusive():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("trustmart.pipeline.release.moves_of_held", killed)
+    with pytest.raises(KeyboardInterrupt):
+        release(context)
+    kept = context.kept("release")
+    assert kept is not None
+    (held,) = [one for one in kept["marts"] if one["mart"] == MART]
+    assert (held["verdict"], held["moves"]) == ("held", [])
+    assert "nobody has looked" in held["no_moves_because"]
+    assert kept["release_id"] == context.releases.newest().release_id
+    assert verify(context)["faults"] == []
+
+
+def test_a_candidate_that_was_made_anew_is_not_looked_at(night: Night, tmp_path: Path) -> None:
+    """The report is of what was held; of anything that others have made since, it says nothing (S12)."""
+    context = plant_a_class_of_three(night, tmp_path)
+    reports = inspect_all(policy=context.policy, warehouse=context.warehouse, marts=[MART])
+    held = held_candidates(context, reports, {})
+    with context.warehouse.session(writes="restricted") as session:
+        session.run(f"update restricted.anonymized_candidate.{MART} set customers = 4 where customers = 3")
+    told = moves_of_held(context, held, Memory())[MART]
+    assert (told["moves"], told["moves_tried"]) == ([], 0)
+    assert "made anew" in told["no_moves_because"]

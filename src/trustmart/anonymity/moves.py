@@ -12,6 +12,7 @@ class ChangeKind(StrEnum):
     MAKE_AGAIN = "make_again"
     COARSEN = "coarsen"
     SUPPRESS = "suppress"
+    DROP_TOTALS = "drop_totals"
     DROP = "drop"
 
 
@@ -19,7 +20,8 @@ class ChangeKind(StrEnum):
 class Change:
     """One thing done to a mart.
 
-    column: which one, for coarsen and drop. from_level, to_level: names of its hierarchy's levels, for coarsen.
+    column: which one, for coarsen and drop; for totals the columns that they are by, in a row with commas (none: of
+    everybody; `*`: all totals). from_level, to_level: names of its hierarchy's levels, for coarsen.
     """
 
     kind: ChangeKind
@@ -37,6 +39,10 @@ class Change:
                 return f"coarsen {self.column} from {self.from_level} to {self.to_level}"
             case ChangeKind.SUPPRESS:
                 return "suppress the classes that were found"
+            case ChangeKind.DROP_TOTALS if self.column == "*":
+                return "drop all totals"
+            case ChangeKind.DROP_TOTALS:
+                return f"drop the totals by {self.column}" if self.column else "drop the grand total"
             case _:
                 return f"drop {self.column}"
 

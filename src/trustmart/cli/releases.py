@@ -14,6 +14,9 @@ _NOTHING = "nothing was released yet; the first night releases: trustmart night"
 
 @app.command()
 def releases(
+    release_id: Annotated[
+        str | None, typer.Argument(help="One release (its id, or how it begins): how every check came out.")
+    ] = None,
     diff: Annotated[
         tuple[str, str] | None, typer.Option(help="Compare two releases: their ids, or how these begin.")
     ] = None,
@@ -24,7 +27,7 @@ def releases(
 ) -> None:
     """List every release: what was let go, what was held, what readers see instead, and whether all is whole."""
     with errors_for_people():
-        from trustmart.pipeline.releases import differences
+        from trustmart.pipeline.releases import differences, one_release
         from trustmart.pipeline.releases import releases as every
         from trustmart.pipeline.verification import verify as proved
 
@@ -32,6 +35,10 @@ def releases(
         if diff is not None:
             found = differences(context, *diff)
             print_json(found) if as_json else Console().print(*_differences(found), sep="\n")
+            return
+        if release_id is not None:
+            shown = one_release(context, release_id)
+            print_json(shown) if as_json else Console().print(*_verdicts(shown), sep="\n")
             return
         proof = proved(context, kept=verify)
         listed = [] if verify or proof["faults"] else every(context)
@@ -106,6 +113,29 @@ def _instead(age: dict[str, Any] | None) -> str:
     return f"readers see {age['standing_since'][:10]} ({nights} {'night' if nights == 1 else 'nights'} old)"
 
 
+def _verdicts(told: dict[str, Any]) -> list[Any]:
+    """Return how one release was judged: a line per zone's table, audience and mart, and what was found below."""
+    from trustmart.pipeline.verdicts import checks_by_place
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("judged", no_wrap=True)
+    for column in ("asked", "met", "not met", "not said"):
+        table.add_column(column, justify="right")
+    for place, checks in checks_by_place(told):
+        answers = [one["met"] for one in checks]
+        table.add_row(place, str(len(answers)), *(str(answers.count(answer)) for answer in (True, False, None)))
+    against = [
+        f"{place}: {one['expectation']}{' of ' + one['about'] if one['about'] else ''} found {one['found']}"
+        for place, checks in checks_by_place(told)
+        for one in checks
+        if one["met"] is False
+    ]
+    nothing = ["nothing was judged: what was put back was judged when it was released"]
+    return [f"{told['release_id']}, {told['kind']} {told['number']}", table, *map(Text, against)] + (
+        nothing if told["kind"] == "rollback" else []
+    )
+
+
 def _differences(found: dict[str, Any]) -> list[Any]:
     """Return the versions of both releases, and a line per mart."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -121,6 +151,17 @@ def _differences(found: dict[str, Any]) -> list[Any]:
         *versions,
         table,
         "classes: + came, - went, ~ show other figures; ? not kept",
+        *map(Text, _other_verdicts(found["verdicts"])),
+    ]
+
+
+def _other_verdicts(found: dict[str, Any]) -> list[str]:
+    """Return a line per zone, audience and check that came out otherwise."""
+    said = {True: "met", False: "not met"}
+    whole = [(name, one) for kind in ("checkpoints", "audiences") for name, one in found[kind].items()]
+    return [f"{name}: {one['from']} → {one['to']}" for name, one in whole] + [
+        f"{one['of']}, {one['expectation']} {one['about']}".rstrip() + f": {said[one['from']]} → {said[one['to']]}"
+        for one in found["checks"]
     ]
 
 

@@ -10,7 +10,7 @@ from trustmart.gates.attacks import Attacked, sharing
 from trustmart.gates.checks import suppressed_share_of
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
-from trustmart.gates.report import Finding, GateReport
+from trustmart.gates.report import Checked, Finding, GateReport
 from trustmart.gates.self_test import misses, self_test
 from trustmart.gates.suites import Memory, Requirement, requirements
 from trustmart.gates.teachers import held_with_their_teachers
@@ -103,15 +103,25 @@ def _report_on(
     findings = [finding for one in looks for finding in one.findings]
     attacks = [one for one in looks if one.attack]
     held_by = [requirement.check for requirement, one in zip(asked, looks, strict=True) if one.findings]
+    checks = [
+        Checked(expectation=requirement.expectation, about=requirement.about, findings=one.findings)
+        for requirement, one in zip(asked, looks, strict=True)
+    ]
     try:
         measures = _measure(session, policy, mart)
         share = suppressed_share_of(session, mart, class_size=policy.releases[mart].class_size)
     except Exception as error:  # noqa: BLE001 - fail closed: no figures, no release
-        return _report(
-            policy, mart, findings=[*findings, _not_inspected("it could not be measured", error)], attacks=attacks
-        )
+        broken = _not_inspected("it could not be measured", error)
+        return _report(policy, mart, findings=[*findings, broken], attacks=attacks, checks=checks)
     return _report(
-        policy, mart, findings=findings, measures=measures, suppressed_share=share, attacks=attacks, held_by=held_by
+        policy,
+        mart,
+        findings=findings,
+        measures=measures,
+        suppressed_share=share,
+        attacks=attacks,
+        held_by=held_by,
+        checks=checks,
     )
 
 
@@ -163,6 +173,7 @@ def _report(
     suppressed_share: float | None = None,
     attacks: Sequence[Attacked] = (),
     held_by: Sequence[str] = (),
+    checks: Sequence[Checked] = (),
 ) -> GateReport:
     """Put a report together."""
     release = policy.releases[mart]
@@ -180,6 +191,7 @@ def _report(
         findings=tuple(findings),
         attacks=tuple(one.as_dict() for one in attacks),
         held_by=tuple(dict.fromkeys(held_by)),
+        checks=tuple(checks),
     )
 
 

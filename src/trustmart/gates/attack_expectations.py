@@ -138,9 +138,10 @@ class ExpectOtherMartsToRecoverNothing(GateExpectation):
     class_size: str
     minimum_class_size: int
     coarser: dict[str, Any]
+    told: dict[str, Any]
 
     metric_dependencies: ClassVar = ("trustmart.margins_of_each_other",)
-    success_keys: ClassVar = ("mart", "class_size", "minimum_class_size", "coarser")
+    success_keys: ClassVar = ("mart", "class_size", "minimum_class_size", "coarser", "told")
 
 
 class ExpectMartsNotToBeLinked(GateExpectation):

@@ -8,7 +8,7 @@ from trustmart.gates.identifiers import raw_tables
 from trustmart.gates.learned_requirements import requirements_of_learned
 from trustmart.gates.requirement import Memory, Requirement, requirement
 from trustmart.policy import Policy
-from trustmart.policy.releases import Release
+from trustmart.policy.releases import PublishedColumn, Release
 
 
 def attack_requirements(policy: Policy, mart: str, memory: Memory) -> list[Requirement]:
@@ -209,6 +209,7 @@ def _subtracted(policy: Policy, mart: str, release: Release) -> Iterator[Require
                 class_size=policy.releases[finer].class_size,
                 minimum_class_size=policy.releases[finer].minimum_class_size,
                 coarser=coarser,
+                told={other: _told_coarser(policy, finer, other) for other in coarser},
             )
 
 
@@ -218,8 +219,26 @@ def _coarser_cubes(policy: Policy, mart: str, release: Release) -> Iterator[tupl
         is_plain = other != mart and one.class_size and not (one.noise or one.learned)
         if is_plain and _is_of_people(policy, release) and _is_of_people(policy, one):
             same = one.quasi_identifiers
-            if all(release.quasi_identifiers.get(name) == column for name, column in same.items()):
+            if all(_is_coarser_or_same(release.quasi_identifiers.get(name), column) for name, column in same.items()):
                 yield other, [str(one.class_size), *same]
+
+
+def _is_coarser_or_same(ours: PublishedColumn | None, theirs: PublishedColumn) -> bool:
+    """Return whether a column of another cube has the same labels as ours, or labels at a level of them."""
+    if ours is None or (ours.attribute, ours.hierarchy) != (theirs.attribute, theirs.hierarchy):
+        return False
+    return theirs.minimum_level in (ours.minimum_level, *((theirs.minimum_level,) if theirs.minimum_level != 0 else ()))
+
+
+def _told_coarser(policy: Policy, finer: str, other: str) -> dict[str, list[str]]:
+    """Return the columns that the other cube tells at another level: hierarchy, our level, theirs."""
+    ours, theirs = (policy.releases[mart].quasi_identifiers for mart in (finer, other))
+    found = {}
+    for name, one in theirs.items():
+        if name in ours and ours[name].minimum_level != one.minimum_level:
+            here = str(ours[name].minimum_level or (name if one.hierarchy else ""))
+            found[name] = [one.hierarchy or "", here, str(one.minimum_level)]
+    return found
 
 
 def _labelled_otherwise(policy: Policy, mart: str, release: Release) -> Iterator[tuple[str, dict[str, list[str]]]]:

@@ -153,25 +153,28 @@ def no_direct_identifiers(
 
 
 def labels_of_hierarchy(
-    reader: Reader, *, mart: str, column: str, hierarchy: str, totals: bool = False
+    reader: Reader, *, mart: str, column: str, hierarchy: str, totals: bool = False, level: str = ""
 ) -> list[Finding]:
-    """A column shows the labels of its hierarchy and nothing finer; `*` where the mart publishes totals."""
+    """A column shows the labels of its hierarchy and nothing finer; `*` where the mart publishes totals.
+
+    level: the column of the seed whose labels these are; the one of the same name unless given.
+    """
+    level = level or column
     if column not in candidate_columns(reader, mart):
         return [_unmeasurable([column])]
-    if column not in columns_of(reader, hierarchy):
+    if level not in columns_of(reader, hierarchy):
         return [
             Finding(
-                what=f"{column} cannot be compared with its hierarchy: no {hierarchy} with a column {column}",
+                what=f"{column} cannot be compared with its hierarchy: no {hierarchy} with a column {level}",
                 count=1,
                 next_step=f"add the hierarchy {hierarchy} to dbt_project/seeds/hierarchies",
             )
         ]
-    label = f"cast({quoted(column)} as varchar)"
     total = " union select '*'" if totals else ""
     ((nulls, outside),) = reader.rows(
-        f"with labels as (select {label} as label from {restricted(hierarchy)}"
-        f" where {quoted(column)} is not null union select '{UNKNOWN_LABEL}'{total}),"
-        f" shown as (select distinct {label} as label from {candidate(mart)})"
+        f"with labels as (select cast({quoted(level)} as varchar) as label from {restricted(hierarchy)}"
+        f" where {quoted(level)} is not null union select '{UNKNOWN_LABEL}'{total}),"
+        f" shown as (select distinct cast({quoted(column)} as varchar) as label from {candidate(mart)})"
         " select sum(case when shown.label is null then 1 else 0 end),"
         " sum(case when shown.label is not null and labels.label is null then 1 else 0 end)"
         " from shown left join labels on labels.label = shown.label"

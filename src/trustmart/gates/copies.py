@@ -1,9 +1,11 @@
 """A copy of one mart to try changes on, and the gate's own judgement of it. The candidate itself is never touched."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from trustmart.gates.attacks.published import class_id, members_of
+from trustmart.gates.attacks.levels import Told, coarsened
+from trustmart.gates.attacks.published import class_id, members_of, records_of
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import (
     SUPPRESSION_TABLE,
@@ -20,6 +22,8 @@ from trustmart.gates.requirement import Requirement
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 
 SCHEMA = "gate_moves"
+# Rows and a checksum of a candidate and of its members: enough to see that they are others.
+Seen = tuple[tuple[int, int | None], ...]
 # What compares texts with everybody in the CRM is asked last. The dictionary is the dearest of all attacks, and has
 # nothing to say of values that it has seen.
 _DEAR = ("no_direct_identifiers", "names_in_text", "rehashed")
@@ -33,10 +37,13 @@ class Copies:
         self.session, self.mart = session, mart
         self.table = f"memory.{SCHEMA}.{quoted(mart)}"
         self.members = f"memory.{SCHEMA}.{quoted(mart + '__members')}"
+        self.records = f"memory.{SCHEMA}.{quoted(mart + '__records')}"
         self.suppression = f"memory.{SCHEMA}.{quoted(SUPPRESSION_TABLE)}"
+        self._has_records = bool(columns_of(session, mart, schema=DOOR_SCHEMA))
         self._names = {
             candidate(mart): self.table,
             members_of(mart): self.members,
+            **({records_of(mart): self.records} if self._has_records else {}),
             restricted(SUPPRESSION_TABLE): self.suppression,
         }
         self._places = {
@@ -62,10 +69,12 @@ class Copies:
         if stated := suppression_of(self.session, self.mart):
             self.say_suppressed(stated[0].people_total, stated[0].people_suppressed)
 
-    def empty(self) -> None:
-        """Make room for other copies."""
+    def empty(self, told: Mapping[str, Told] = MappingProxyType({})) -> None:
+        """Make room for other copies. told: columns whose labels the records shall tell more coarsely."""
         self.drop()
         self.session.run(f"create schema memory.{SCHEMA}")
+        if self._has_records:
+            self.session.run(f"create view {self.records} as {coarsened(records_of(self.mart), told)}")
 
     def drop(self) -> None:
         """Take the copies away."""
@@ -102,6 +111,10 @@ class Copies:
         self.say_suppressed(total, min(total, before + int(people)))
         return int(people)
 
+    def drop_rows(self, condition: str) -> None:
+        """Take rows that stand for nobody else than others do (totals) out of the copy."""
+        self.session.run(f"delete from {self.table} where {condition}")
+
     def drop_column(self, column: str) -> None:
         """Take a column that tells no classes apart out of the copy."""
         self.session.run(f"alter table {self.table} drop column {quoted(column)}")
@@ -124,6 +137,17 @@ class Copies:
         for name, copy in self._names.items():
             statement = statement.replace(name, copy)
         self.session.run(statement)
+
+
+def seen_of(session: Session, mart: str) -> Seen:
+    """Return what a candidate, and who is in it, look like now: others may make them anew while nobody has the lock."""
+    places = {candidate(mart): candidate_columns(session, mart)}
+    places[members_of(mart)] = columns_of(session, f"{mart}__members", schema=DOOR_SCHEMA)
+    return tuple(
+        session.rows(f"select count(*), sum(cast(hash(one) as hugeint)) from {place} as one")[0]
+        for place, columns in places.items()
+        if columns
+    )
 
 
 def failing(reader: Reader, asked: Sequence[Requirement]) -> list[Requirement]:

@@ -73,9 +73,10 @@ class ExpectColumnValuesToStayWithinHierarchy(GateExpectation):
     column: str
     hierarchy: str
     totals: bool
+    level: str
 
     metric_dependencies: ClassVar = ("trustmart.labels_of_hierarchy",)
-    success_keys: ClassVar = ("mart", "column", "hierarchy", "totals")
+    success_keys: ClassVar = ("mart", "column", "hierarchy", "totals", "level")
 
 
 class ExpectNoDirectIdentifiers(GateExpectation):

@@ -9,23 +9,33 @@ from typing import Any
 from trustmart.anonymity.declared import declared_hierarchy
 from trustmart.anonymity.hierarchy import Hierarchy
 from trustmart.errors import HierarchyFault
-from trustmart.gates.attacks.history import is_there
 from trustmart.gates.attacks.published import class_id, literal, members_of, names, text
 from trustmart.gates.checks import UNKNOWN_LABEL
 from trustmart.gates.measures_sql import Reader, candidate, people_of, quoted, restricted
+from trustmart.gates.offending_classes import (
+    changed_by_few,
+    complementary,
+    few_stayed,
+    linked,
+    named,
+    relabelled,
+    subtracted,
+)
 from trustmart.gates.requirement import Requirement
 from trustmart.gates.thresholds import bound
 from trustmart.policy import HierarchyRule
-from trustmart.warehouse.release_history import changes_since, last_published
 
 _TOLERANCE = 1e-9
 
 
-def offenders(reader: Reader, requirement: Requirement, columns: Sequence[str]) -> str | None:
+def offenders(reader: Reader, requirement: Requirement, columns: Sequence[str], mart: str) -> str | None:
     """Return the condition on the rows that a check found; None where it finds no rows of its own.
 
-    columns: the mart's quasi-identifiers, which make its classes.
+    columns: the mart's quasi-identifiers, which make its classes. mart: which of two marts loses rows, where a check is
+    about both.
     """
+    if requirement.check == "margins_of_each_other":
+        return subtracted(reader, columns, requirement.arguments, mart)
     find = _FINDING.get(requirement.check)
     return find(reader, columns, requirement.arguments) if find else None
 
@@ -73,16 +83,6 @@ def _telling(reader: Reader, columns: Sequence[str], asked: Mapping[str, Any]) -
     )
 
 
-def _changed_by_few(reader: Reader, columns: Sequence[str], asked: Mapping[str, Any]) -> str | None:
-    """Classes that changed by a few people since they were published."""
-    mart = asked["mart"]
-    if not is_there(reader, mart):
-        return None
-    changes = changes_since(f"({last_published(mart)})", members_of(mart))
-    few = f"changed between 1 and {int(asked['minimum_class_size']) - 1}"
-    return f"{class_id(columns)} in (select class_id from ({changes}) as changes where {few})"
-
-
 def _outside(reader: Reader, columns: Sequence[str], asked: Mapping[str, Any]) -> str | None:
     """Labels that no hierarchy declares, that are too fine, or of another level than most."""
     try:
@@ -107,7 +107,8 @@ def level_of(tree: Hierarchy, labels: Sequence[str | None], lowest: int) -> int:
 def _unknown(reader: Reader, columns: Sequence[str], asked: Mapping[str, Any]) -> str:
     """Labels that the hierarchy's seed does not have, and nulls."""
     name = quoted(asked["column"])
-    known = f"select cast({name} as varchar) from {restricted(asked['hierarchy'])} where {name} is not null"
+    level = quoted(asked["level"] or asked["column"])
+    known = f"select cast({level} as varchar) from {restricted(asked['hierarchy'])} where {level} is not null"
     extra = [UNKNOWN_LABEL, *(["*"] if asked["totals"] else [])]
     spared = ", ".join(literal(label) for label in extra)
     return f"{name} is null or (cast({name} as varchar) not in ({known}) and cast({name} as varchar) not in ({spared}))"
@@ -137,7 +138,12 @@ _FINDING: Mapping[str, Callable[[Reader, Sequence[str], Mapping[str, Any]], str 
     "singling_out": _rare_rows,
     "told_sizes": _told_too_many,
     "inference": _telling,
-    "differencing": _changed_by_few,
+    "differencing": changed_by_few,
+    "intersection": few_stayed,
+    "stability": relabelled,
+    "register_join": named,
+    "pair_classes": linked,
+    "table_audit": complementary,
     "declared_labels": _outside,
     "labels_of_hierarchy": _unknown,
     "cube_inference": _of_everybody,

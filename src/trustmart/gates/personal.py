@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import Reader, columns_of, quoted
-from trustmart.gates.report import AudienceGateReport, Finding
+from trustmart.gates.report import AudienceGateReport, Checked, Finding
 from trustmart.gates.zone_suites import personal_requirements
 from trustmart.policy import Policy
 from trustmart.warehouse import Warehouse
@@ -36,22 +36,33 @@ def _inspect(session: Reader, policy: Policy, audience: str) -> AudienceGateRepo
     try:
         if not columns_of(session, audience, zone="personal"):
             return _report(policy, audience, rows=0, findings=(_no_table(audience),))
-        findings = [
-            finding
+        checks = tuple(
+            Checked(
+                expectation=one.expectation,
+                about=one.about,
+                findings=tuple(look(one.check, session, one.arguments).findings),
+            )
             for one in personal_requirements(policy, audience)
-            for finding in look(one.check, session, one.arguments).findings
-        ]
+        )
         rows = int(session.rows(f"select count(*) from personal.main.{quoted(audience)}")[0][0])
     except Exception as error:  # noqa: BLE001 - fail closed, and its message may quote a value
         return _report(policy, audience, rows=0, findings=(_not_inspected(error),))
-    return _report(policy, audience, rows=rows, findings=tuple(findings))
+    findings = tuple(finding for one in checks for finding in one.findings)
+    return _report(policy, audience, rows=rows, findings=findings, checks=checks)
 
 
-def _report(policy: Policy, audience: str, *, rows: int, findings: tuple[Finding, ...]) -> AudienceGateReport:
+def _report(
+    policy: Policy, audience: str, *, rows: int, findings: tuple[Finding, ...], checks: tuple[Checked, ...] = ()
+) -> AudienceGateReport:
     """Put a report together."""
     asked = policy.audiences[audience]
     return AudienceGateReport(
-        audience=audience, title=asked.title, use_case=asked.use_case, rows=rows, findings=findings
+        audience=audience,
+        title=asked.title,
+        use_case=asked.use_case,
+        rows=rows,
+        findings=findings,
+        checks=checks,
     )
 
 

@@ -23,10 +23,29 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """How one expectation came out: of which column (or of the whole table), and how much was found against it."""
+
+    expectation: str
+    about: str
+    findings: tuple[Finding, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as reports and manifests write it."""
+        return {
+            "expectation": self.expectation,
+            "about": self.about,
+            "met": not self.findings,
+            "found": sum(finding.count for finding in self.findings),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
     """How an anonymized mart measured up to its policy.
 
     attacks: how each went, as plain counts and shares. held_by: names of the checks and attacks that it does not meet.
+    checks: how every expectation came out, attacks among them; empty where it was not inspected.
     """
 
     mart: str
@@ -42,6 +61,7 @@ class GateReport:
     findings: tuple[Finding, ...]
     attacks: tuple[dict[str, Any], ...] = ()
     held_by: tuple[str, ...] = ()
+    checks: tuple[Checked, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -74,6 +94,7 @@ class GateReport:
             "histogram": [size_bin.as_dict() for size_bin in self.histogram],
             "attacks": list(self.attacks),
             "held_by": list(self.held_by),
+            "checks": [one.as_dict() for one in self.checks],
             "reasons": list(self.reasons),
         }
 
@@ -87,6 +108,7 @@ class AudienceGateReport:
     use_case: str
     rows: int
     findings: tuple[Finding, ...]
+    checks: tuple[Checked, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -112,6 +134,7 @@ class AudienceGateReport:
             "verdict": "held" if self.held else "released",
             "rows": self.rows,
             "reasons": list(self.reasons),
+            "checks": [one.as_dict() for one in self.checks],
         }
 
 

@@ -14,6 +14,13 @@ class Requirement:
     arguments: Mapping[str, Any]
     description: str
 
+    @property
+    def about(self) -> str:
+        """Return the column that it is about, or the other mart; empty where it is about the whole table."""
+        if self.check == "margins_of_each_other":
+            return str(self.arguments["mart"])
+        return str(self.arguments.get("column") or self.arguments.get("sensitive") or "")
+
 
 def requirement(expectation: str, check: str, description: str, **arguments: Any) -> Requirement:
     """Return a requirement; arguments: what its check is asked with."""

@@ -71,6 +71,7 @@ def _labels(policy: Policy, mart: str) -> list[Requirement]:
                 "column": column,
                 "hierarchy": hierarchy,
                 "totals": bool(policy.releases[mart].margins),
+                "level": policy.releases[mart].coarser.get(column, ("", "", ""))[2],
             },
             description=f"Every {column} is a label of the hierarchy {hierarchy}, or 'unknown'.",
         )

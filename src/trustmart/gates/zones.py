@@ -7,7 +7,7 @@ from typing import Any
 
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import columns_of
-from trustmart.gates.report import Finding
+from trustmart.gates.report import Checked, Finding
 from trustmart.gates.requirement import Requirement
 from trustmart.gates.validation import Checkpoint, Verdict, validate
 from trustmart.gates.zone_suites import personal_requirements, restricted_requirements
@@ -17,21 +17,27 @@ from trustmart.warehouse import Session, Warehouse, Zone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneGateReport:
-    """How a zone measured up: by table, what was found; an empty one says that all is well."""
+    """How a zone measured up: by table, how every expectation came out. broken: why nothing could be asked at all."""
 
     zone: Zone
-    tables: int
-    expectations: int
-    findings: Mapping[str, tuple[Finding, ...]]
+    checks: Mapping[str, tuple[Checked, ...]]
+    broken: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> dict[str, tuple[Finding, ...]]:
+        """Return what was found, by table; an empty one says that all is well."""
+        found = {table: tuple(each for one in asked for each in one.findings) for table, asked in self.checks.items()}
+        return found | ({self.zone: self.broken} if self.broken else {})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-serialisable counts."""
         return {
             "zone": self.zone,
             "verdict": "held" if any(self.findings.values()) else "met",
-            "tables": self.tables,
-            "expectations": self.expectations,
+            "tables": len(self.checks),
+            "expectations": sum(len(asked) for asked in self.checks.values()),
             "reasons": [f"{table}: {one.reason}" for table, found in self.findings.items() for one in found],
+            "checks": {table: [one.as_dict() for one in asked] for table, asked in self.checks.items()},
         }
 
 
@@ -53,7 +59,7 @@ def inspect_zones(
     except Exception as error:  # noqa: BLE001 - fail closed: a gate that cannot look holds everything
         what = f"the zones could not be inspected ({type(error).__name__})"
         broken = (Finding(what=what, count=1, next_step="mend what broke"),)
-        return {zone: ZoneGateReport(zone=zone, tables=0, expectations=0, findings={zone: broken}) for zone in wanted}
+        return {zone: ZoneGateReport(zone=zone, checks={}, broken=broken) for zone in wanted}
 
 
 def _present(
@@ -71,13 +77,14 @@ def _inspect(
     verdicts = validate(wanted, session, at=place, data_docs_folder=data_docs_folder) if wanted else {}
     return ZoneGateReport(
         zone=zone,
-        tables=len(wanted),
-        expectations=sum(len(asked) for asked in wanted.values()),
-        findings={
+        checks={
             table: tuple(
-                finding
+                Checked(
+                    expectation=requirement.expectation,
+                    about=requirement.about,
+                    findings=tuple(_why(session, requirement, verdict)),
+                )
                 for requirement, verdict in zip(asked, verdicts[table], strict=True)
-                for finding in _why(session, requirement, verdict)
             )
             for table, asked in wanted.items()
         },

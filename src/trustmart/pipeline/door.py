@@ -11,8 +11,9 @@ from trustmart.anonymizing.laboratory import make_laboratory
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import make_microdata
 from trustmart.anonymizing.words import quoted
-from trustmart.errors import TrustmartError
+from trustmart.errors import TableUnfit, TrustmartError
 from trustmart.gates import Finding
+from trustmart.gates.attacks.levels import CALENDAR, coarsened, is_level
 from trustmart.lineage import Manifest
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.epochs import epoch_of
@@ -113,13 +114,21 @@ def _through_the_door(context: Context, session: Session, manifest: Manifest, ma
         target=f"restricted.{CANDIDATE_SCHEMA}.{quoted(mart)}",
         members=f"restricted.{DOOR_SCHEMA}.{quoted(f'{mart}__members')}",
     )
-    session.run(f"create view {places.records} as {model.sql}")
+    _raise_if_no_level(session, release)
+    session.run(f"create view {places.records} as {coarsened(f'({model.sql})', release.coarser)}")
     made = _by_tier(context, session, mart, release, places)
     session.run(
         "insert into restricted.suppression_by_mart values (?, ?, ?, ?, ?)",
         [mart, made.classes_total, made.classes_suppressed, made.people_total, made.people_suppressed],
     )
     return made
+
+
+def _raise_if_no_level(session: Session, release: Release) -> None:
+    """Refuse levels that are no column of the hierarchy's seed, or that some label has none or several of."""
+    for column, (hierarchy, here, there) in release.coarser.items():
+        if not (is_level(session, hierarchy, here, there) if hierarchy else there in CALENDAR):
+            raise TableUnfit(f"{there} is no coarser level of {column}: see the seed of {hierarchy or 'the calendar'}")
 
 
 def _by_tier(context: Context, session: Session, mart: str, release: Release, places: _Places) -> Made:
@@ -195,7 +204,8 @@ def _told(made: Made) -> dict[str, Any]:
 
 def _declared_levels(release: Release) -> dict[str, str]:
     """Return how each column is told: by which hierarchy, if any; the fitted levels of microdata stand instead."""
-    return {name: published.hierarchy or "" for name, published in release.quasi_identifiers.items()}
+    coarser = {name: f", {there}" for name, (_, _, there) in release.coarser.items()}
+    return {name: f"{one.hierarchy or ''}{coarser.get(name, '')}" for name, one in release.quasi_identifiers.items()}
 
 
 def _rounded(facts: Any) -> Any:

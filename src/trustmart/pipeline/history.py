@@ -22,16 +22,17 @@ from trustmart.warehouse.release_history import (
 def memory_of(context: Context) -> Memory:
     """Return what the gate must know of earlier releases: whose recoding is the same, and how many there were."""
     tonight, last = recodings_of(context), {}
-    counts: dict[str, int] = {}
+    nights: dict[str, set[str]] = {}
     for entry in context.ledger.entries("release"):
         if entry.at >= context.as_of.isoformat():
             continue  # this very night, told again, or a later one
         for mart, facts in entry.facts["marts"].items():
             if facts["verdict"] == "released" and facts.get("is_remembered"):
                 last[mart] = facts.get("recoding")
-                counts[mart] = counts.get(mart, 0) + 1
+                # A night that was told again, with another policy perhaps, is one release to the history.
+                nights.setdefault(mart, set()).add(entry.at)
     same = {mart: digest for mart, digest in tonight.items() if digest and last.get(mart) == digest}
-    return Memory(epochs=same, releases={mart: min(number, RELEASES_REMEMBERED) for mart, number in counts.items()})
+    return Memory(epochs=same, releases={mart: min(len(of), RELEASES_REMEMBERED) for mart, of in nights.items()})
 
 
 def recodings_of(context: Context) -> dict[str, str]:

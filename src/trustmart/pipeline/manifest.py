@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trustmart.gates import GateReport
-from trustmart.gates.suites import requirements
+from trustmart.gates import AudienceGateReport, Finding, GateReport, ZoneGateReport
+from trustmart.gates.suites import Memory, requirements
 from trustmart.ledger.manifests import canonical
 from trustmart.pipeline.code_version import code_version
 from trustmart.pipeline.context import Context
@@ -16,7 +16,8 @@ from trustmart.policy import Policy
 from trustmart.warehouse import Session, naive_utc
 from trustmart.warehouse.contents import content_digest
 
-FORMAT = 1
+# 2: `checks` says of each how it came out, and there are `checkpoints` and `audiences`; 1 had names alone.
+FORMAT = 2
 
 
 def head(context: Context, kind: str) -> dict[str, Any]:
@@ -36,8 +37,8 @@ def verdicts(context: Context, reports: Sequence[GateReport]) -> dict[str, Any]:
     return {
         report.mart: {
             **finite({name: value for name, value in report.as_dict().items() if name not in _LEFT_OUT}),
-            "checks": [asked.expectation for asked in requirements(context.policy, report.mart, memory)],
-            "findings": [{"what": finding.what, "count": finding.count} for finding in report.findings],
+            "checks": [one.as_dict() for one in report.checks] or _unanswered(context.policy, report.mart, memory),
+            "findings": _counted(report.findings),
             "recoding": recodings.get(report.mart),
             "is_remembered": context.policy.releases[report.mart].tier is not None,
         }
@@ -46,6 +47,42 @@ def verdicts(context: Context, reports: Sequence[GateReport]) -> dict[str, Any]:
 
 
 _LEFT_OUT = frozenset({"mart", "title", "histogram", "reasons", "maximum_suppressed"})
+
+
+def _unanswered(policy: Policy, mart: str, memory: Memory) -> list[dict[str, Any]]:
+    """Return what would have been asked of a mart that was not inspected."""
+    return [
+        {"expectation": asked.expectation, "about": asked.about, "met": None, "found": 0}
+        for asked in requirements(policy, mart, memory)
+    ]
+
+
+def checkpoints(zones: Mapping[Any, ZoneGateReport], audiences: Sequence[AudienceGateReport]) -> dict[str, Any]:
+    """Return how the zones that nobody publishes came out, table by table, and every audience.
+
+    How large an audience is changes by the day, and is not of the release: told again, it would be another one.
+    """
+    return {
+        "checkpoints": {
+            str(zone): {
+                **{name: value for name, value in report.as_dict().items() if name not in ("zone", "reasons")},
+                "findings": {table: _counted(found) for table, found in report.findings.items() if found},
+            }
+            for zone, report in zones.items()
+        },
+        "audiences": {
+            report.audience: {
+                **{name: report.as_dict()[name] for name in ("use_case", "verdict", "checks")},
+                "findings": _counted(report.findings),
+            }
+            for report in audiences
+        },
+    }
+
+
+def _counted(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return findings without what to do about them."""
+    return [{"what": finding.what, "count": finding.count} for finding in findings]
 
 
 def published_facts(context: Context, session: Session, report: GateReport) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Release: open the anonymized marts to readers once they have proved that nobody in them stands out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,8 @@ from trustmart.ledger import Sealed
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import findings_of_door
 from trustmart.pipeline.history import findings_of_past, memory_of, write_notices
-from trustmart.pipeline.manifest import head, name_of, published_facts, verdicts
-from trustmart.pipeline.moves import moves_of_held
+from trustmart.pipeline.manifest import checkpoints, head, name_of, published_facts, verdicts
+from trustmart.pipeline.moves import NOT_SOUGHT, held_candidates, moves_of_held
 from trustmart.pipeline.publication import publish, settle
 from trustmart.pipeline.shown import list_releases
 from trustmart.pipeline.standing import nights_old, standing_facts
@@ -24,7 +24,8 @@ from trustmart.warehouse import CANDIDATE_SCHEMA, Session, naive_utc
 def release(context: Context) -> dict[str, Any]:
     """Inspect every candidate, publish those that pass as one release, and leave the others' last release standing.
 
-    Never raises for a held mart; see `raise_if_held`.
+    What would release a held mart is looked for when all is published and written down, and nobody has to wait. Never
+    raises for a held mart; see `raise_if_held`.
     """
     started = time.monotonic()
     data_docs = context.settings.runs_folder / "data_docs"
@@ -47,23 +48,28 @@ def release(context: Context) -> dict[str, Any]:
             memory=memory,
         )
         audiences = inspect_audiences(context.policy, context.warehouse, not_built=not_built)
-        sealed = publish(context, lambda session: _fill(session, context, reports))
-        moves = moves_of_held(context, reports, not_built, memory)
-    report = {
+        judged = checkpoints(zones, audiences)
+        sealed = publish(context, lambda session: _fill(session, context, reports, judged))
+        held = held_candidates(context, reports, not_built)
+    marts = [
+        {**mart.as_dict(), **_standing_since(sealed, mart.mart, context), **(NOT_SOUGHT if mart.held else {})}
+        for mart in reports
+    ]
+    report: dict[str, Any] = {
         "as_of": context.as_of.isoformat(),
         "release_id": sealed.release_id,
         "release_number": sealed.number,
         "policy_version": context.policy.version,
         "data_docs": str(data_docs),
-        "marts": [
-            {**mart.as_dict(), **_standing_since(sealed, mart.mart, context), **moves.get(mart.mart, {})}
-            for mart in reports
-        ],
+        "marts": marts,
         "audiences": [audience.as_dict() for audience in audiences],
         "zones": [zone.as_dict() for zone in zones.values()],
         "seconds": round(time.monotonic() - started, 2),
     }
-    return context.keep("release", report)
+    context.keep("release", report)
+    moves = moves_of_held(context, held, memory)
+    report["marts"] = [{**mart, **moves.get(mart["mart"], {})} for mart in marts]
+    return context.keep("release", {**report, "seconds": round(time.monotonic() - started, 2)})
 
 
 def _all_held(context: Context, restricted: ZoneGateReport) -> dict[str, Finding]:
@@ -85,8 +91,10 @@ def raise_if_held(report: dict[str, Any]) -> None:
         )
 
 
-def _fill(session: Session, context: Context, reports: Sequence[GateReport]) -> dict[str, Any]:
-    """Fill the new anonymized zone; return what its manifest says."""
+def _fill(
+    session: Session, context: Context, reports: Sequence[GateReport], judged: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Fill the new anonymized zone; return what its manifest says. judged: how the other zones came out."""
     last = context.releases.newest()
     write_notices(session, context)
     published = {
@@ -94,7 +102,7 @@ def _fill(session: Session, context: Context, reports: Sequence[GateReport]) -> 
         for report in reports
         if (facts := _keep_standing(session, report.mart, last) if report.held else _move_out(session, context, report))
     }
-    facts = {**head(context, "release"), "verdicts": verdicts(context, reports)}
+    facts = {**head(context, "release"), "verdicts": verdicts(context, reports), **judged}
     release_id = name_of({**facts, "published": published}, f"{context.as_of:%Y%m%dT%H%M%SZ}")
     published = {mart: {"release_id": release_id, **told} for mart, told in published.items()}
     list_releases(session, context, published)

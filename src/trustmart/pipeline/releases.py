@@ -8,6 +8,7 @@ from trustmart.ledger import ReleaseChain, Sealed
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.publication import settle
 from trustmart.pipeline.standing import nights_old
+from trustmart.pipeline.verdicts import other_verdicts, verdicts_of
 from trustmart.warehouse import naive_utc
 from trustmart.warehouse.contents import class_changes, columns_in
 
@@ -40,8 +41,13 @@ def find_release(context: Context, wanted: str) -> Sealed:
     return next(iter(found.values()))
 
 
+def one_release(context: Context, wanted: str) -> dict[str, Any]:
+    """Return how everything came out that was asked in one release; raises ReleaseUnknown."""
+    return verdicts_of(find_release(context, wanted))
+
+
 def differences(context: Context, first: str, second: str) -> dict[str, Any]:
-    """Return what changed from one release to another: versions, and per mart figures and classes, as counts.
+    """Return what changed from one release to another: versions, verdicts, and per mart figures and classes, as counts.
 
     Raises ReleaseUnknown. classes: None where what one of them published is not kept any longer, or where the columns
     are others.
@@ -56,6 +62,7 @@ def differences(context: Context, first: str, second: str) -> dict[str, Any]:
             for name in ("policy_version", "code_version")
         },
         "marts": {mart: _difference(context, before, after, mart) for mart in marts},
+        "verdicts": other_verdicts(before, after),
     }
 
 

@@ -1,88 +1,26 @@
 """Try a change of a mart on a copy: made through the door where it needs the records, else on the candidate's copy."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from trustmart.anonymity.declared import declared_hierarchy
 from trustmart.anonymity.epochs import Epoch, open_epoch
-from trustmart.anonymity.hierarchy import ROOT, Hierarchy
+from trustmart.anonymity.hierarchy import ROOT
 from trustmart.anonymity.moves import Change, ChangeKind, Move
 from trustmart.anonymity.recoding import Recoding
 from trustmart.anonymizing.cubes import make_cube
 from trustmart.anonymizing.made import Made
 from trustmart.anonymizing.microdata import make_microdata, recode_microdata
-from trustmart.gates.attacks.published import door_columns, records_of
-from trustmart.gates.copies import Copies, failing, stands
-from trustmart.gates.measures_sql import candidate, columns_of, quoted
-from trustmart.gates.offenders import level_of, offenders
+from trustmart.gates.attacks.published import text
+from trustmart.gates.copies import failing, stands
+from trustmart.gates.offenders import offenders
 from trustmart.gates.requirement import Memory, Requirement
 from trustmart.gates.suites import requirements
-from trustmart.pipeline.move_loss import loss_of
-from trustmart.policy import Policy, Release, Tier
-from trustmart.warehouse import Session
+from trustmart.pipeline.ground import Ground, level_in, remembers
+from trustmart.pipeline.move_loss import loss_of, told_coarser
+from trustmart.policy import Policy, Release
 
 # Suppressing changes the shares of all values, so that other classes may come to stand out.
 _ROUNDS = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ground:
-    """A held mart, and what changes of it are measured against.
-
-    levels: the level at which each column of microdata is told. trees: the hierarchies that policy declares. standing:
-    the released mart, for figures of held-back classes. failed: what the candidate does not meet.
-    """
-
-    session: Session
-    copies: Copies
-    policy: Policy
-    mart: str
-    memory: Memory
-    standing: str | None
-    trees: Mapping[str, Hierarchy]
-    levels: Mapping[str, int]
-    failed: tuple[Requirement, ...]
-
-    @property
-    def release(self) -> Release:
-        """Return what policy says of the mart."""
-        return self.policy.releases[self.mart]
-
-    @property
-    def is_door_made(self) -> bool:
-        """Return whether the door can make it anew from its records."""
-        by_door = self.release.tier in (Tier.OPEN_CUBE, Tier.ANALYST_MICRODATA)
-        return by_door and bool(door_columns(self.session, self.mart))
-
-
-def ground_of(
-    session: Session,
-    policy: Policy,
-    mart: str,
-    memory: Memory,
-    *,
-    standing: str | None = None,
-    held_by: Collection[str] | None = None,
-) -> Ground:
-    """Look at a held mart: what it does not meet, and how it is told. Raises what a check raises.
-
-    held_by: the checks that the gate found it not to meet; all are asked where nobody says.
-    """
-    release, copies = policy.releases[mart], Copies(session, mart)
-    copies.afresh()
-    asked = [one for one in requirements(policy, mart, memory) if held_by is None or one.check in held_by]
-    trees = _trees(policy, release) if release.is_microdata else {}
-    return Ground(
-        session=session,
-        copies=copies,
-        policy=policy,
-        mart=mart,
-        memory=memory,
-        standing=standing,
-        trees=trees,
-        levels={name: _level(copies, release, name, tree) for name, tree in trees.items()},
-        failed=tuple(failing(copies, asked)),
-    )
 
 
 def attempt(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move | None:
@@ -109,6 +47,9 @@ def policy_with(policy: Policy, mart: str, changes: Sequence[Change]) -> Policy:
             release = _at_level(release, change.column, change.to_level)
         if change.kind is ChangeKind.DROP:
             release = _without(release, change.column)
+        if change.kind is ChangeKind.DROP_TOTALS:
+            kept = tuple(margin for margin in release.margins if not _is_dropped(change, margin))
+            release = release.model_copy(update={"margins": kept})
     return policy.model_copy(update={"releases": {**policy.releases, mart: release}})
 
 
@@ -125,28 +66,12 @@ def as_it_stands(ground: Ground) -> Move:
 def rows_found(ground: Ground, release: Release, asked: Sequence[Requirement]) -> str:
     """Return the condition on the copy's rows that failing checks found; empty where they found no rows."""
     columns = list(release.quasi_identifiers)
-    found = [offenders(ground.copies, one, columns) for one in asked]
+    found = [offenders(ground.copies, one, columns, ground.mart) for one in asked]
     return " or ".join(f"({one})" for one in found if one)
 
 
-def _trees(policy: Policy, release: Release) -> dict[str, Hierarchy]:
-    """Return the hierarchies of microdata; raises HierarchyFault."""
-    return {
-        name: declared_hierarchy(name, policy.hierarchies[published.hierarchy or ""], fallback=published.fallback)
-        for name, published in release.quasi_identifiers.items()
-    }
-
-
-def _level(copies: Copies, release: Release, column: str, tree: Hierarchy) -> int:
-    """Return at which level a column is told."""
-    if column not in copies.columns():
-        return tree.level(release.quasi_identifiers[column].minimum_level)
-    labels = [row[0] for row in copies.rows(f"select distinct {quoted(column)} from {candidate(copies.mart)}")]
-    return level_of(tree, labels, tree.level(release.quasi_identifiers[column].minimum_level))
-
-
 def _at_level(release: Release, column: str, level: str) -> Release:
-    """Return a release of microdata that tells a column no finer than a level."""
+    """Return a release that tells a column no finer than a level."""
     told = release.quasi_identifiers[column].model_copy(update={"minimum_level": level})
     return release.model_copy(update={"quasi_identifiers": {**release.quasi_identifiers, column: told}})
 
@@ -166,7 +91,7 @@ def _without(release: Release, column: str) -> Release:
 
 def _memory(ground: Ground, release: Release) -> Memory:
     """Return what the gate remembers: labels of another level begin a new epoch."""
-    levels = {name: _level(ground.copies, release, name, tree) for name, tree in ground.trees.items()}
+    levels = {name: level_in(ground.copies, release, name, tree) for name, tree in ground.trees.items()}
     if levels == ground.levels and release.quasi_identifiers == ground.release.quasi_identifiers:
         return ground.memory
     epochs = {mart: one for mart, one in ground.memory.epochs.items() if mart != ground.mart}
@@ -185,13 +110,31 @@ def _make(ground: Ground, release: Release, changes: Sequence[Change]) -> bool:
     for change in changes:
         if change.kind is ChangeKind.DROP:
             ground.copies.drop_column(change.column)
+        if change.kind is ChangeKind.DROP_TOTALS:
+            ground.copies.drop_rows(_rows_of_totals(ground.release, change))
     return True
+
+
+def _is_dropped(change: Change, margin: Sequence[str]) -> bool:
+    """Return whether a change takes these totals away."""
+    return change.column in ("*", ", ".join(margin))
+
+
+def _rows_of_totals(release: Release, change: Change) -> str:
+    """Return the condition of the rows that are totals which a change takes away."""
+    sets = [set(margin) for margin in release.margins if _is_dropped(change, margin)]
+    return " or ".join(
+        "(" + " and ".join(f"{text(c)} {'<>' if c in one else '='} '*'" for c in release.quasi_identifiers) + ")"
+        for one in sets
+    )
 
 
 def _needs_records(ground: Ground, change: Change) -> bool:
     """Return whether a change is one of what rows are made of."""
     if change.kind in (ChangeKind.MAKE_AGAIN, ChangeKind.COARSEN):
         return True
+    if change.kind is ChangeKind.DROP_TOTALS:
+        return ground.is_door_made  # with fewer totals, fewer cells have to hide what they give away
     made_of = {*ground.release.quasi_identifiers, *ground.release.sensitive, *ground.release.publish}
     return change.kind is ChangeKind.DROP and change.column in made_of and ground.is_door_made
 
@@ -202,9 +145,9 @@ def _through_the_door(ground: Ground, release: Release, *, fits: bool) -> Made |
     fits: whether a recoding may be fitted where the levels that stand leave too many out, as the door does at night.
     """
     copies = ground.copies
-    copies.empty()
-    remembered = _remembers(ground)
-    places = {"records": records_of(ground.mart), "target": copies.table, "members": copies.members}
+    copies.empty(told_coarser(ground.release, release))
+    remembered = remembers(ground)
+    places = {"records": copies.records, "target": copies.table, "members": copies.members}
     # A standing mart with other columns or labels has no figures for the classes of this one.
     standing = ground.standing if release.quasi_identifiers == ground.release.quasi_identifiers else None
     if not release.is_microdata:
@@ -236,14 +179,6 @@ def _epoch(ground: Ground, release: Release) -> Epoch:
     return open_epoch(ground.mart, recoding, None, reason="tried", loss=0.0, optimal=False)
 
 
-def _remembers(ground: Ground) -> bool:
-    """Return whether it is known who was in which class before."""
-    if not columns_of(ground.session, "releases_before") or not columns_of(ground.session, "members_before"):
-        return False
-    known = "select count(*) from restricted.main.releases_before where mart = ?"
-    return bool(ground.session.value(known, [ground.mart]))
-
-
 def _suppress(ground: Ground, release: Release, asked: Sequence[Requirement]) -> bool:
     """Do without the rows that checks find, until they find none; return whether there were any."""
     left = 0
@@ -261,6 +196,11 @@ def _with_rows(ground: Ground, asked: Sequence[Requirement]) -> list[Requirement
     return [one for one in asked if one.check in failed]
 
 
+def _release_with(ground: Ground, changes: Sequence[Change]) -> Release:
+    """Return what policy would say of the changed mart."""
+    return policy_with(ground.policy, ground.mart, changes).releases[ground.mart]
+
+
 def _measured(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move:
     """Say what a change costs."""
     _, suppressed = ground.copies.suppressed()
@@ -268,7 +208,7 @@ def _measured(ground: Ground, changes: tuple[Change, ...], before: Move) -> Move
     return replace(
         before,
         changes=changes,
-        loss_after=loss_of(ground.copies, ground.release, ground.trees),
+        loss_after=loss_of(ground.copies, ground.release, ground.trees, changed=_release_with(ground, changes)),
         suppressed_after=suppressed,
         columns_lost=len(dropped & set(ground.release.columns)),
     )

@@ -20,7 +20,8 @@ class PublishedColumn(PolicyModel):
     """A published column: the attribute it comes from, and the hierarchy whose labels it may show.
 
     minimum_level, weight and fallback are for columns that the door generalizes itself (microdata, laboratory).
-    fallback: the label of values that the hierarchy does not know.
+    fallback: the label of values that the hierarchy does not know. minimum_level of an open cube is a further column of
+    its hierarchy's seed, or (a date without a hierarchy) quarter or year: the door tells the labels at that level.
     """
 
     attribute: Name = Field(alias="from")
@@ -221,6 +222,28 @@ class Release(PolicyModel):
     def _measures_of_no_kind(self) -> list[str]:
         """Return the measures that do not say how they are reckoned."""
         return [name for name, measure in self.measures.items() if measure.how is None]
+
+    @model_validator(mode="after")
+    def _levels_of_a_cube_have_names(self) -> "Release":
+        """Refuse a level that nobody applies, and one that is no name."""
+        told = [name for name, one in self.quasi_identifiers.items() if one.minimum_level != 0]
+        if told and not self.is_microdata and (self.tier is None or self.noise):
+            raise ValueError(f"minimum_level of {', '.join(told)}: only the door tells labels at a level, not noise")
+        bare = [name for name in told if not isinstance(self.quasi_identifiers[name].minimum_level, str)]
+        if bare and not self.is_microdata:
+            raise ValueError(f"minimum_level of {', '.join(bare)}: name a column of the seed, or quarter, or year")
+        return self
+
+    @property
+    def coarser(self) -> dict[str, tuple[str, str, str]]:
+        """Return the columns of a cube that are told coarser than its SQL tells them: hierarchy, from, to."""
+        if self.is_microdata:
+            return {}
+        return {
+            name: (one.hierarchy or "", name if one.hierarchy else "", str(one.minimum_level))
+            for name, one in self.quasi_identifiers.items()
+            if one.minimum_level != 0
+        }
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from trustmart.gates.thresholds import RELEASES_REMEMBERED, bound
 
 # Who was in a class at the last release, of a comparison's rows.
 _WAS_THERE = "since <= (select moment from last) and (until is null or until > (select moment from last))"
+_UNTOUCHED = "(touched.moment is null or touched.moment <= anew.moment)"
 _NO_HISTORY = "there is no whole history; the mart is held for that"
 
 
@@ -26,20 +27,7 @@ def differencing(reader: Reader, *, mart: str, minimum_class_size: int) -> Attac
     k = int(minimum_class_size)
     with compared(reader, mart) as comparison:
         ((classes, people, smallest),) = reader.rows(
-            f"with {_releases()}, oldest as (select min(released_at) as moment from releases),"
-            # Whoever was there at the oldest release and is there still has changed nothing.
-            f" flows as (select class_id, is_tonight, since, until, count(*) as n from {comparison}"
-            " where not (is_tonight and until is null and coalesce(since <= (select moment from oldest), false))"
-            " group by class_id, is_tonight, since, until),"
-            # Somebody of tonight has joined since every release before they came; if they were there once before, not
-            # since those. Somebody who is gone has left since every release at which they were there.
-            " changes as (select f.class_id, r.released_at,"
-            " sum(case when f.is_tonight and f.until is not null then -f.n else f.n end) as n"
-            " from flows as f join releases as r on case when f.is_tonight and f.until is null"
-            " then f.since is null or r.released_at < f.since"
-            " else f.since <= r.released_at and (f.until is null or f.until > r.released_at) end"
-            " group by f.class_id, r.released_at)"
-            f" select count(distinct case when n between 1 and {k - 1} then class_id end),"
+            f"{_changes(comparison)} select count(distinct case when n between 1 and {k - 1} then class_id end),"
             f" coalesce(max(case when n between 1 and {k - 1} then n end), 0),"
             " min(case when n > 0 then n end) from changes",
             [mart],
@@ -58,6 +46,32 @@ def differencing(reader: Reader, *, mart: str, minimum_class_size: int) -> Attac
     )
 
 
+def _changes(comparison: str) -> str:
+    """Return `with … changes`: per class and release, how many joined or left since."""
+    return (
+        f"with {_releases()}, oldest as (select min(released_at) as moment from releases),"
+        # Whoever was there at the oldest release and is there still has changed nothing.
+        f" flows as (select class_id, is_tonight, since, until, count(*) as n from {comparison}"
+        " where not (is_tonight and until is null and coalesce(since <= (select moment from oldest), false))"
+        " group by class_id, is_tonight, since, until),"
+        # Somebody of tonight has joined since every release before they came; if they were there once before, not
+        # since those. Somebody who is gone has left since every release at which they were there.
+        " changes as (select f.class_id, r.released_at,"
+        " sum(case when f.is_tonight and f.until is not null then -f.n else f.n end) as n"
+        " from flows as f join releases as r on case when f.is_tonight and f.until is null"
+        " then f.since is null or r.released_at < f.since"
+        " else f.since <= r.released_at and (f.until is null or f.until > r.released_at) end"
+        " group by f.class_id, r.released_at)"
+    )
+
+
+def classes_changed_by_few(reader: Reader, mart: str, k: int) -> list[str]:
+    """Return the ids of the classes that differencing finds."""
+    with compared(reader, mart) as comparison:
+        found = f"{_changes(comparison)} select distinct class_id from changes where n between 1 and {int(k) - 1}"
+        return [row[0] for row in reader.rows(found, [mart])]
+
+
 def intersection(reader: Reader, *, mart: str, minimum_class_size: int) -> Attacked:
     """Count, for everybody in microdata tonight, who was in the same class through the same of the last 30 releases.
 
@@ -67,13 +81,7 @@ def intersection(reader: Reader, *, mart: str, minimum_class_size: int) -> Attac
         return not_made("G7", _NO_HISTORY)
     with compared(reader, mart) as comparison:
         ((few, smallest),) = reader.rows(
-            f"with {_releases()},"
-            # Who came before the oldest remembered release has been there since it, as far as anybody remembers.
-            " cohorts as (select class_id, case when since is not null"
-            " then greatest(since, (select min(released_at) from releases)) end as came, count(*) as n"
-            f" from {comparison} where is_tonight and until is null group by 1, 2),"
-            " together as (select n, sum(n) over (partition by class_id order by came nulls last"
-            " rows between unbounded preceding and current row) as stayed from cohorts)"
+            f"{_together(comparison)}"
             f" select coalesce(sum(case when stayed < {int(minimum_class_size)} then n else 0 end), 0), min(stayed)"
             " from together",
             [mart],
@@ -89,6 +97,26 @@ def intersection(reader: Reader, *, mart: str, minimum_class_size: int) -> Attac
         people_below_k=int(few),
         smallest_intersection=None if smallest is None else int(smallest),
     )
+
+
+def _together(comparison: str) -> str:
+    """Return `with … together`: per class and cohort its people, and how many of the class have stayed as long."""
+    return (
+        f"with {_releases()},"
+        # Who came before the oldest remembered release has been there since it, as far as anybody remembers.
+        " cohorts as (select class_id, case when since is not null"
+        " then greatest(since, (select min(released_at) from releases)) end as came, count(*) as n"
+        f" from {comparison} where is_tonight and until is null group by 1, 2),"
+        " together as (select class_id, n, sum(n) over (partition by class_id order by came nulls last"
+        " rows between unbounded preceding and current row) as stayed from cohorts)"
+    )
+
+
+def classes_few_stayed_in(reader: Reader, mart: str, k: int) -> list[str]:
+    """Return the ids of the classes that intersection finds somebody in."""
+    with compared(reader, mart) as comparison:
+        found = f"{_together(comparison)} select distinct class_id from together where stayed < {int(k)}"
+        return [row[0] for row in reader.rows(found, [mart])]
 
 
 def stability(
@@ -108,33 +136,14 @@ def stability(
         return not_made("G9", "the recoding begins a new epoch tonight")
     if not is_there(reader, mart):
         return not_made("G9", _NO_HISTORY)
-    touched = [
-        f"select subject_id, {quoted(_instant(reader, table))} as moment from {restricted(table)}"
-        for table in changed_in
-        if _instant(reader, table)
-    ] or ["select cast(null as varchar) as subject_id, cast(null as timestamp) as moment where false"]
-    untouched = "(touched.moment is null or touched.moment <= anew.moment)"
     with compared(reader, mart) as comparison:
         ((people, relabelled),) = reader.rows(
-            f"with {_releases()}, last as (select max(released_at) as moment from releases),"
-            f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as touched"
-            " group by subject_id),"
-            # A class that is held back shows people as they were when it was last made anew, whatever came in since.
-            " anew as (select class_id, max(greatest(since, case when until in (select released_at from releases)"
-            f" then until else since end)) as moment from {comparison} group by class_id),"
-            f" gone as (select class_id, subject_id from {comparison} where not is_tonight and {_WAS_THERE}),"
-            f" fresh as (select class_id, subject_id from {comparison} where is_tonight and until is null"
-            " and since is null),"
-            # A row of microdata is a person: whoever is in another class has left one and is new in the other.
-            " moved as (select count(*) as n from gone join anew on anew.class_id = gone.class_id"
-            " join fresh on fresh.subject_id = gone.subject_id"
-            " left join touched on touched.subject_id = gone.subject_id"
-            f" where fresh.class_id <> gone.class_id and {untouched}),"
+            f"{_moved(reader, comparison, changed_in)},"
             f" stayed as (select count(*) as n from (select * from {comparison}"
             f" where is_tonight and {_WAS_THERE}) as here"
             " join anew on anew.class_id = here.class_id left join touched on touched.subject_id = here.subject_id"
-            f" where {untouched})"
-            " select (select n from stayed) + (select n from moved), (select n from moved)",
+            f" where {_UNTOUCHED}), changed as (select count(*) as n from moved)"
+            " select (select n from stayed) + (select n from changed), (select n from changed)",
             [mart],
         )
     share = int(relabelled) / int(people) if people else 0.0
@@ -145,6 +154,38 @@ def stability(
     )
     above = share > bound("relabelled_tree" if tree else "relabelled")
     return attacked("G9", [finding if above else None], untouched=int(people), relabelled_share=round(share, 6))
+
+
+def classes_with_relabelled(reader: Reader, mart: str, changed_in: Sequence[str]) -> list[str]:
+    """Return the ids of the classes of tonight that stability finds somebody in."""
+    with compared(reader, mart) as comparison:
+        found = f"{_moved(reader, comparison, changed_in)} select distinct class_id from moved"
+        return [row[0] for row in reader.rows(found, [mart])]
+
+
+def _moved(reader: Reader, comparison: str, changed_in: Sequence[str]) -> str:
+    """Return `with … moved`: tonight's class of everybody who is in another one though nothing about them came in."""
+    touched = [
+        f"select subject_id, {quoted(_instant(reader, table))} as moment from {restricted(table)}"
+        for table in changed_in
+        if _instant(reader, table)
+    ] or ["select cast(null as varchar) as subject_id, cast(null as timestamp) as moment where false"]
+    return (
+        f"with {_releases()}, last as (select max(released_at) as moment from releases),"
+        f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as touched"
+        " group by subject_id),"
+        # A class that is held back shows people as they were when it was last made anew, whatever came in since.
+        " anew as (select class_id, max(greatest(since, case when until in (select released_at from releases)"
+        f" then until else since end)) as moment from {comparison} group by class_id),"
+        f" gone as (select class_id, subject_id from {comparison} where not is_tonight and {_WAS_THERE}),"
+        f" fresh as (select class_id, subject_id from {comparison} where is_tonight and until is null"
+        " and since is null),"
+        # A row of microdata is a person: whoever is in another class has left one and is new in the other.
+        " moved as (select fresh.class_id from gone join anew on anew.class_id = gone.class_id"
+        " join fresh on fresh.subject_id = gone.subject_id"
+        " left join touched on touched.subject_id = gone.subject_id"
+        f" where fresh.class_id <> gone.class_id and {_UNTOUCHED})"
+    )
 
 
 def _releases() -> str:

@@ -14,6 +14,7 @@ from trustmart.gates.attacks.published import missing_columns, records_of, texts
 from trustmart.gates.measures_sql import Reader, candidate, quoted
 from trustmart.gates.report import Finding
 from trustmart.gates.thresholds import bound
+from trustmart.warehouse.release_history import class_id_of
 
 
 def register_join(
@@ -39,7 +40,7 @@ def register_join(
     ((rows, people, best, expected, unmatched),) = reader.rows(statement)
     if not people:
         return unmeasurable("G2", "no register can be joined: the mart's records are empty", "trustmart transform")
-    best, expected = float(best or 0), float(expected or 0) / (int(rows) or 1)
+    best, expected = float(best or 0), float(expected or 0) / (int(rows or 0) or 1)
     allowed = max(bound("maximum_risk"), 1 / minimum_class_size)
     return attacked(
         "G2",
@@ -56,7 +57,33 @@ def register_join(
 
 
 def _statement(mart: str, columns: Mapping[str, Mapping[str, Any]], register: str) -> str:
-    """Return one query: raw values to labels, people to boxes of labels, boxes to published classes."""
+    """Return the query of the attack's figures."""
+    return (
+        f"{_classes(mart, columns, register)}"
+        f" select (select sum(published) from shown), (select count(*) from {register}),"
+        " max(1.0 / greatest(published, people)), sum(published * 1.0 / greatest(published, people)),"
+        " sum(case when people = 0 then 1 else 0 end) from classes"
+    )
+
+
+def classes_named(mart: str, columns: Mapping[str, Mapping[str, Any]], minimum_class_size: int) -> str:
+    """Return the query of the classes that make a register name somebody, or that fit nobody; raises HierarchyFault.
+
+    Where too many are named on the whole, the smallest classes are among them, until the rest is within the bound.
+    """
+    allowed = max(bound("maximum_risk"), 1 / minimum_class_size) + 1e-9
+    rest = "order by greatest(published, people) desc, class_id rows unbounded preceding"
+    return (
+        f"{_classes(mart, columns, records_of(mart))}, added as (select *,"
+        f" sum(published * 1.0 / greatest(published, people)) over ({rest}) / sum(published) over ({rest}) as expected"
+        " from classes) select class_id from added"
+        f" where people = 0 or 1.0 / greatest(published, people) > {allowed!r}"
+        f" or expected > {bound('expected_reidentified') + 1e-9!r}"
+    )
+
+
+def _classes(mart: str, columns: Mapping[str, Mapping[str, Any]], register: str) -> str:
+    """Return `with … classes`: raw values to labels, people to boxes of labels, boxes to published classes."""
     steps = [
         f"shown as (select {texts(columns)}, count(*) as published from {candidate(mart)} group by all)",
     ]
@@ -83,18 +110,14 @@ def _statement(mart: str, columns: Mapping[str, Mapping[str, Any]], register: st
         f"labels_{place}.label as {quoted(column)}" for place, column in zip(places, columns, strict=True)
     )
     expanded = " ".join(f"join labels_{place} on labels_{place}.fits = b.fits_{place}" for place in places)
+    named = class_id_of(f"s.{quoted(column)}" for column in columns)
     steps += [
         f"boxes as (select {fits}, count(*) as people from {register} as r {joined} group by all)",
         f"fitting as (select {labels}, sum(b.people) as people from boxes as b {expanded} group by all)",
-        "classes as (select s.published, coalesce(f.people, 0) as people from shown as s"
+        f"classes as (select {named} as class_id, s.published, coalesce(f.people, 0) as people from shown as s"
         f" left join fitting as f on {' and '.join(f's.{quoted(c)} = f.{quoted(c)}' for c in columns)})",
     ]
-    return (
-        f"with {', '.join(step.rstrip(',') for step in steps)}"
-        f" select (select sum(published) from shown), (select count(*) from {register}),"
-        " max(1.0 / greatest(published, people)), sum(published * 1.0 / greatest(published, people)),"
-        " sum(case when people = 0 then 1 else 0 end) from classes"
-    )
+    return f"with {', '.join(step.rstrip(',') for step in steps)}"
 
 
 def _above(what: str, found: float, allowed: float) -> Finding | None:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from trustmart.anonymity.cubes import Audit, audit
 from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, not_made
-from trustmart.gates.attacks.published import door_columns, missing_columns, records_of, texts
+from trustmart.gates.attacks.published import class_id, door_columns, missing_columns, records_of, texts
 from trustmart.gates.measures_sql import Reader, candidate, people_of, quoted
 from trustmart.gates.report import Finding
 
@@ -104,6 +104,43 @@ def _recovered(
         f" then 1 else 0 end), 0) from totals as t left join parts as p on {same}"
     )
     return int(count)
+
+
+def complements(
+    columns: Sequence[str], mart: str, class_size: str, k: int, margins: Sequence[Sequence[str]]
+) -> list[str]:
+    """Return a query for every pair of sets: the smallest published part (class_id) of each total that tells of few."""
+    sets = [frozenset(columns), *(frozenset(margin) for margin in margins)]
+    return [
+        _smallest_parts(mart, columns, class_size, k, coarse, fine)
+        for coarse in sets[1:]
+        for fine in sets
+        if coarse < fine
+    ]
+
+
+def _smallest_parts(
+    mart: str, columns: Sequence[str], class_size: str, k: int, coarse: frozenset[str], fine: frozenset[str]
+) -> str:
+    """Return the query of the parts that hide what one set of totals gives away of another."""
+    shared = sorted(coarse)
+    same = " and ".join(f"t.{quoted(c)} = p.{quoted(c)}" for c in shared) or "true"
+    line = f"partition by {', '.join(f'p.{quoted(c)}' for c in shared)}" if shared else ""
+    return (
+        f"select class_id from (select p.class_id, t.people - sum(p.people) over ({line}) as hidden,"
+        f" row_number() over ({line} order by p.people, p.class_id) as place"
+        f" from ({_shown(mart, columns, class_size, fine)}) as p"
+        f" join ({_shown(mart, columns, class_size, coarse)}) as t on {same}) as lines"
+        f" where place = 1 and hidden between 1 and {int(k) - 1}"
+    )
+
+
+def _shown(mart: str, columns: Sequence[str], class_size: str, kept: frozenset[str]) -> str:
+    """Return the query of the published rows of one set of totals."""
+    return (
+        f"select * from (select {class_id(columns)} as class_id, {texts(columns)}, {people_of(class_size)} as people"
+        f" from {candidate(mart)}) as shown where {_at(columns, kept)}"
+    )
 
 
 def _at(columns: Sequence[str], shown: frozenset[str]) -> str:
