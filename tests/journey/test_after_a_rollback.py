@@ -148,5 +148,5 @@ def test_no_figure_of_what_was_put_back_is_carried_over(told: Told) -> None:
 def test_the_gate_compares_with_all_releases_the_withdrawn_one_among_them(told: Told) -> None:
     """Who kept the second night's file knows it still, so the third is compared with both before it (S18)."""
     for mart in CUBES:
-        (history,) = [one for one in judged(told.back[2], mart)["attacks"] if "releases_remembered" in one]
-        assert history["releases_remembered"] == 2
+        (history,) = [one for one in judged(told.back[2], mart)["attacks"] if "releases_remembered" in one["figures"]]
+        assert history["figures"]["releases_remembered"] == 2
