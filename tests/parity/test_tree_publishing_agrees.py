@@ -83,3 +83,16 @@ def test_another_night_is_only_coarser_and_a_table_beyond_repair_is_not_written(
         with pytest.raises(HierarchyFault, match="other hierarchies"):
             release_by_tree(session, later, other, output, frozen=done.tree)
     assert output.read_bytes() == before
+
+
+def test_a_level_without_a_choice_is_a_step_for_both(tmp_path: Path) -> None:
+    """(S12, S13) Where every group has one child, no bits tell the step: Python and the engine take it, and pool it."""
+    hierarchy = {"tree": {"A": {"a": ["a1", "a2"]}, "B": {"b": ["b1", "b2"]}}}
+    config = _config("k", 3, quasi_identifiers={"place": {"hierarchy": hierarchy, "minimum_level": 1}})
+    people = [{"age": 1, "born": None, "place": f"{part}1", "illness": "flu"} for part in "ab" for _ in range(3)]
+    with engine() as session:
+        done = release_by_tree(session, open_table(session, _write(tmp_path, people)), config, tmp_path / "out.parquet")
+        later = open_table(session, _write(tmp_path, people[1:], "later"))
+        night = release_by_tree(session, later, config, tmp_path / "out.parquet", frozen=done.tree)
+    assert {row["place"] for row in parquet.read_table(tmp_path / "out.parquet").to_pylist()} == {"*"}
+    assert night.repaired.relabelled == 5

@@ -25,6 +25,8 @@ class ReleaseConfig(PolicyModel):
 
     method: full_domain publishes one level per column; tree, for the laboratory, mixes levels and suppresses nobody.
     reserve: with a tree, so many people above minimum_class_size are in every leaf when it is grown.
+    once: with a tree, the table is published this once: labels may be runs (`1984 to 1986`) that end where a class
+        ends, there is no reserve, and no later night can go by it.
     """
 
     minimum_class_size: int = Field(ge=2)
@@ -35,6 +37,7 @@ class ReleaseConfig(PolicyModel):
     time_limit_seconds: float = Field(default=60.0, gt=0)
     method: Literal["full_domain", "tree"] = "full_domain"
     reserve: int = Field(default=2, ge=0)
+    once: bool = False
 
     @model_validator(mode="after")
     def _one_role_each(self) -> "ReleaseConfig":
@@ -44,6 +47,10 @@ class ReleaseConfig(PolicyModel):
             raise ValueError(f"{', '.join(twice)}: a column has one role, quasi_identifiers, sensitive or publish")
         if self.method == "full_domain" and "reserve" in self.model_fields_set:
             raise ValueError("reserve is for method: tree")
+        if self.once and self.method != "tree":
+            raise ValueError("once is for method: tree")
+        if self.once and "reserve" in self.model_fields_set:
+            raise ValueError("a tree that is published once needs no reserve")
         return self
 
     @property

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trustmart.anonymity.refining import refined, refined_floor
 from trustmart.anonymity.table_measures import TableMeasures
 from trustmart.anonymity.tree import (
     Repaired,
     Tree,
+    boxes_of,
     class_counts,
     grow,
     leaf_counts,
     loss_of,
+    loss_of_boxes,
     repair,
     route,
     routes_of,
@@ -26,7 +29,7 @@ from trustmart.anonymizing.inspecting import inspect_release
 from trustmart.anonymizing.publishing import write_whole
 from trustmart.anonymizing.requirements import requirements_of
 from trustmart.anonymizing.tree_sql import TreeRouting
-from trustmart.errors import HierarchyFault
+from trustmart.errors import HierarchyFault, ReleaseFault
 from trustmart.warehouse import Session
 
 
@@ -79,32 +82,38 @@ def release_by_tree(
     """Publish every row at the labels of its leaf; raises AnonymizationError before anything is written.
 
     frozen: the tree of this epoch; without one a new tree is grown. It must be of the hierarchies that the
-    configuration gives for this table, so declare their leaves.
+    configuration gives for this table, so declare their leaves. Of a table that is published `once` there is none.
     """
+    if config.once and frozen is not None:
+        raise ReleaseFault(["once: a table that is published once has no frozen tree; leave out once for later nights"])
     columns = list(config.quasi_identifiers)
     table.check_columns([*columns, *config.published])
     profiled = profile(session, table, columns)
     check_enough(profiled, config.minimum_class_size, table.path.name)
     on_step("building hierarchies")
-    hierarchies = [build_hierarchy(session, table, name, rule) for name, rule in config.quasi_identifiers.items()]
+    declared = [build_hierarchy(session, table, name, rule) for name, rule in config.quasi_identifiers.items()]
+    hierarchies = [refined(hierarchy) for hierarchy in declared] if config.once else declared
     if frozen is not None and [h.digest for h in frozen.hierarchies] != [h.digest for h in hierarchies]:
         raise HierarchyFault("the frozen tree is of other hierarchies; declare their leaves, or begin a new epoch")
     asked = list(config.quasi_identifiers.values())
-    floor = [hierarchy.level(column.minimum_level) for hierarchy, column in zip(hierarchies, asked, strict=True)]
+    lowest = [hierarchy.level(column.minimum_level) for hierarchy, column in zip(declared, asked, strict=True)]
+    floor = refined_floor(declared, lowest) if config.once else lowest
     on_step("counting")
     base = count_base(session, table, hierarchies, list(config.sensitive), floor=floor, profiled=profiled)
     requirements = requirements_of(config, base.sensitive)
     on_step("growing" if frozen is None else "verifying")
     weights = {name: column.weight for name, column in config.quasi_identifiers.items()}
-    tree = frozen or grow(base, requirements, weights=list(weights.values()), floor=floor, reserve=config.reserve)
+    reserve = 0 if config.once else config.reserve
+    tree = frozen or grow(base, requirements, weights=list(weights.values()), floor=floor, reserve=reserve)
     counts = leaf_counts(base, route(routes_of(tree, base.layout), base))
     repaired = repair(tree, counts, requirements)
     on_step("writing")
-    routing = TreeRouting(Encoding(table, base.layout, profiled), repaired.tree)
+    boxes = boxes_of(repaired.tree, base, counts.leaves, declared, lowest) if config.once else None
+    routing = TreeRouting(Encoding(table, base.layout, profiled), repaired.tree, boxes)
     with routing.tables(session):
         write_whole(session, routing.published_rows(config.published), output, records=base.people)
     people = class_counts(repaired.tree, counts)
-    loss, by_column = loss_of(repaired.tree, people, weights)
+    loss, by_column = loss_of_boxes(boxes, people, weights) if boxes else loss_of(repaired.tree, people, weights)
     on_step("measuring what is published")
     published = open_table(session, output).relation
     return TreeReleased(

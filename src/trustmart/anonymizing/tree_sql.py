@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from trustmart.anonymity.tree import Routes, Tree, routes_of
+from trustmart.anonymity.tree import Boxes, Routes, Tree, routes_of
 from trustmart.anonymizing.encoding_sql import Encoding
 from trustmart.anonymizing.words import listed, quoted
 from trustmart.warehouse import Session
@@ -16,10 +16,14 @@ from trustmart.warehouse import Session
 
 @dataclass(frozen=True)
 class TreeRouting:
-    """How the rows of a table find their leaves."""
+    """How the rows of a table find their leaves.
+
+    boxes: what classes are told by, where that is not the tree's own labels.
+    """
 
     encoding: Encoding
     tree: Tree
+    boxes: Boxes | None = None
 
     @cached_property
     def routes(self) -> Routes:
@@ -86,7 +90,8 @@ class TreeRouting:
             content[f"mask_{key}"] = pa.array(np.where(routes.words == key, routes.masks, 0))
         texts = pa.array(words.texts, pa.string())
         for column in range(len(self.tree.hierarchies)):
-            content[f"label_{column}"] = texts.take(pa.array(self.tree.labels[:, column]))
+            told = texts.take(pa.array(self.tree.labels[:, column]))
+            content[f"label_{column}"] = pa.array(self.boxes.texts[column], pa.string()) if self.boxes else told
         return pa.table(content)
 
     def _steps(self) -> pa.Table:

@@ -1,5 +1,6 @@
 """The laboratory tree: local recoding whose labels are those of the hierarchies, frozen for an epoch."""
 
+from trustmart.anonymity.tree.boxes import Boxes, boxes_of, loss_of_boxes
 from trustmart.anonymity.tree.epochs import (
     finest_levels,
     fits_tree,
@@ -15,16 +16,19 @@ from trustmart.anonymity.tree.routing import Routes, route, routes_of
 from trustmart.anonymity.tree.shape import Tree
 
 __all__ = [
+    "Boxes",
     "LeafCounts",
     "Repaired",
     "Routes",
     "Tree",
+    "boxes_of",
     "class_counts",
     "finest_levels",
     "fits_tree",
     "grow",
     "leaf_counts",
     "loss_of",
+    "loss_of_boxes",
     "open_tree_epoch",
     "pooled_further",
     "raised_to",

@@ -61,7 +61,8 @@ def route(routes: Routes, base: BaseTable) -> Ints:
     at = np.zeros(len(base.counts), dtype=np.int64)
     known = (routes.step_nodes << 32) | routes.step_ranks
     moving = np.arange(len(at))
-    while len(moving := moving[routes.masks[at[moving]] != 0] if len(known) else moving[:0]):
+    # A step that every label has but one child for needs no bits: its mask is 0, and it is a step all the same.
+    while len(moving := moving[routes.rests[at[moving]] != at[moving]]):
         here = at[moving]
         key = base.keys[0][moving]
         if len(base.keys) > 1:
@@ -70,8 +71,11 @@ def route(routes: Routes, base: BaseTable) -> Ints:
         shifts = routes.shifts[here]
         width = (routes.masks[here] >> shifts) & _ones_below(shifts)
         wanted = (here << 32) | ((key >> shifts) & width)
-        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        at[moving] = np.where(known[place] == wanted, routes.children[place], routes.rests[here])
+        place = np.searchsorted(known, wanted)
+        taken = place < len(known)
+        taken[taken] = known[place[taken]] == wanted[taken]
+        at[moving] = routes.rests[here]
+        at[moving[taken]] = routes.children[place[taken]]
     return at
 
 
