@@ -363,6 +363,20 @@ def test_a_draft_fits_the_column_and_can_be_used(tmp_path: Path, values: list[An
     assert json.loads(used.stdout)["fallbacks"] == {"c": 0}
 
 
+def test_a_draft_of_amounts_is_as_fine_as_most_of_them_are(tmp_path: Path) -> None:
+    """S18: one fortune does not put everybody else into one interval, and every interval begins at a round number."""
+    amounts = [float(f"{50 * 1.01**i:.2f}") for i in range(600)] + [9_876_543.21]
+    source = _table(tmp_path, {"c": amounts * 2})
+    said = json.loads(runner.invoke(app, ["hierarchy", "draft", str(source), "--column", "c", "--json"]).stdout)
+    ranges, levels = said["quasi_identifier"]["hierarchy"]["ranges"], said["levels"]
+    assert levels[0]["labels_that_occur"] >= 30
+    assert levels[0]["labels"] <= 200_000
+    assert all(float(f"{width:.1g}") == width for width in ranges["widths"])
+    assert levels[-2]["labels_that_occur"] <= 10
+    used = _anonymize(tmp_path, source, {"c": said["quasi_identifier"]})
+    assert json.loads(used.stdout)["fallbacks"] == {"c": 0}
+
+
 def test_a_draft_is_shown_and_a_column_of_nothing_is_refused(tmp_path: Path) -> None:
     """S18: without --json it is YAML to copy, and a table of levels."""
     source = _table(tmp_path, {"c": [date(1980, 5, 17)] * 12, "nothing": pa.array([None] * 12, pa.string())})

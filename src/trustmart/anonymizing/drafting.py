@@ -1,6 +1,8 @@
 """A first hierarchy for a column, from what is in it; a person then makes it right."""
 
+import math
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from trustmart.anonymity.hierarchy import Hierarchy
@@ -11,6 +13,8 @@ from trustmart.anonymizing.words import leaf_expression, quoted
 from trustmart.errors import TableUnfit
 from trustmart.warehouse import Session
 
+# As many leaves as a search takes in its stride.
+_MOST_INTERVALS = 100_000
 # A label is shown only where at least so many people carry it.
 _SHOWN_FROM = 11
 _FEW_VALUES = 20
@@ -53,9 +57,10 @@ def _rule(session: Session, table: TableFile, column: str) -> dict[str, Any]:
         f"select count({name}), count({days}), min({days}), max({days}), count({number}), min({number}), max({number}),"
         f" count(distinct {name}), min(length({text})), max(length({text})),"
         f" count(*) filter (where regexp_matches({text}, '^0[0-9]')),"
-        f" bool_and({number} = floor({number})) from {relation}"
+        f" bool_and({number} = floor({number})), quantile_cont({number}, 0.9) - quantile_cont({number}, 0.1)"
+        f" from {relation}"
     )
-    filled, as_days, first, last, as_numbers, low, high, distinct, shortest, longest, zeros, whole = found[0]
+    filled, as_days, first, last, as_numbers, low, high, distinct, shortest, longest, zeros, whole, middle = found[0]
     if not filled:
         raise TableUnfit(f"{column} has no value in {table.path.name}: there is nothing to draft from")
     if as_days >= _MOSTLY * filled:
@@ -65,20 +70,31 @@ def _rule(session: Session, table: TableFile, column: str) -> dict[str, Any]:
     if is_code and (zeros or as_numbers < filled):
         return {"hierarchy": {"prefixes": {"length": longest}}, "minimum_level": 1, "fallback": "other"}
     if as_numbers >= _MOSTLY * filled and distinct > _FEW_VALUES:
-        return {"hierarchy": {"ranges": _ranges(low, high, bool(whole))}, "minimum_level": 0, "fallback": "other"}
+        return {
+            "hierarchy": {"ranges": _ranges(low, high, middle, bool(whole))},
+            "minimum_level": 0,
+            "fallback": "other",
+        }
     return {"hierarchy": {"flat": True}, "minimum_level": 0, "fallback": "other"}
 
 
-def _ranges(low: float, high: float, whole: bool) -> dict[str, Any]:
-    """Return intervals that begin at about a hundredth of what the values span, and grow by 2 to 2.5."""
-    step = 1.0
-    while step * 100 < high - low:
-        step *= 10
-    while not whole and step * 10 > max(high - low, 1e-9):
-        step /= 10
-    widths = [step, step * 5, step * 10, step * 20] if step * 20 < high - low else [step, step * 5, step * 10]
-    start = low // widths[-1] * widths[-1]
-    end = (high // widths[-1] + 1) * widths[-1]
+def _ranges(low: float, high: float, middle: float, whole: bool) -> dict[str, Any]:
+    """Return intervals that begin at about a fiftieth of what the middle of the values spans, and grow by 2 to 5.
+
+    middle: what four values in five span. Where a few are far off, as amounts of money are, what all of them span would
+    put nearly everybody into one interval. Intervals begin at round numbers, so none tells anybody's value.
+    """
+    span = max(high - low, 1e-9)
+    aim = max((middle or span) / 50, span / _MOST_INTERVALS, 1.0 if whole else 0.0)
+    step = 10.0 ** math.floor(math.log10(aim))
+    step *= next(times for times in (1, 5, 10) if step * times >= aim * 0.5)
+    widths = [step]
+    for times in cycle((5, 2) if math.log10(step).is_integer() else (2, 5)):
+        if widths[-1] * times > max(span, step * 5):
+            break
+        widths.append(widths[-1] * times)
+    edge = max(width for width in widths if width <= max(span / 10, step))
+    start, end = math.floor(low / edge) * edge, (math.floor(high / edge) + 1) * edge
     return {"from": _plain(start), "to": _plain(end), "widths": [_plain(width) for width in widths]}
 
 
