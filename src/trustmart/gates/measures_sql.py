@@ -44,8 +44,9 @@ def restricted(table: str) -> str:
 def columns_of(reader: Reader, table: str, *, schema: str = "main", zone: str = "restricted") -> dict[str, str]:
     """Return a table's columns and their types; empty where there is no such table."""
     found = reader.rows(
-        "select column_name, data_type from information_schema.columns"
-        " where table_catalog = ? and table_schema = ? and table_name = ? order by ordinal_position",
+        # Asked hundreds of times a night; the standard's view of the same takes twenty times as long.
+        "select column_name, data_type from duckdb_columns()"
+        " where database_name = ? and schema_name = ? and table_name = ? order by column_index",
         [zone, schema, table],
     )
     return {name: str(data_type).upper() for name, data_type in found}
