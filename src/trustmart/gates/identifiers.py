@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from trustmart.gates.known_texts import Comparison, KnownIdentifier, looked_up
-from trustmart.gates.measures_sql import Reader, candidate, columns_of, quoted, restricted
+from trustmart.gates.measures_sql import Reader, candidate, columns_of, columns_of_raw, quoted, restricted
 from trustmart.policy import Policy, Role
 
 _SCHEMA = "memory.gate_published_texts"
@@ -141,7 +141,7 @@ def published_texts(reader: Reader, mart: str, columns: Sequence[str], hierarchi
 
 def _usable(reader: Reader, known: Sequence[KnownIdentifier]) -> dict[Comparison, list[KnownIdentifier]]:
     """Return the identifiers that the night delivered, by how they are compared."""
-    existing = {table: set(columns_of(reader, table)) for table in {identifier.table for identifier in known}}
+    existing = columns_of_raw(reader, (identifier.table for identifier in known))
     there = [identifier for identifier in known if set(identifier.columns) <= existing[identifier.table]]
     return {kind: [one for one in there if one.comparison == kind] for kind in _CONDITIONS}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from trustmart.gates.measures_sql import Reader, columns_of, quoted, restricted
+from trustmart.gates.measures_sql import Reader, columns_of_raw, quoted, restricted
 
 # Every sign but a digit, so many at once: one by one takes several times as long.
 NO_DIGITS = "[^0-9]+"
@@ -15,7 +15,7 @@ def known_texts(reader: Reader, known_in: Iterable[Sequence[str]]) -> list[str]:
     identifier: a customer's number stands in millions of rows, and is worked on once.
     """
     places = [(table, tuple(columns)) for table, *columns in known_in]
-    present = {table: set(columns_of(reader, table)) for table, _ in places}
+    present = columns_of_raw(reader, (table for table, _ in places))
     found: dict[tuple[str, ...], list[str]] = {}
     for table, columns in dict.fromkeys(places):
         if set(columns) <= present[table]:
