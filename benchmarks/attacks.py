@@ -40,6 +40,9 @@ CALLS: dict[str, dict[str, Any]] = {
         "one_level": True,
     },
     "rehashed": {"known_in": [["raw", "email"]], "hierarchies": dict.fromkeys(QUASI, "h")},
+    # No label has a hierarchy to be judged by: every one is compared with everybody.
+    "rewritten": {"known_in": [["raw", "email"], ["raw", "given", "surname"]], "hierarchies": {}},
+    "numbers_of_people": {"known_in": [["raw", "email"]]},
     "names_in_text": {"known_in": [["raw", "given", "surname"]], "hierarchies": dict.fromkeys(QUASI, "h")},
     "register_join": {"columns": RULES, "minimum_class_size": 11},
     "singling_out": {"quasi_identifiers": QUASI, "others": ["loan"], "minimum_class_size": 11},

@@ -1,6 +1,6 @@
 """What the whole gate costs beside the time that dbt, and dbt with the door, took to build the marts.
 
-.venv/bin/python benchmarks/gate.py [--customers 1000000] [--crm FOLDER] [--nights 2]
+.venv/bin/python benchmarks/gate.py [--customers 1000000] [--crm FOLDER] [--nights 2] [--ten-marts]
 
 A CRM is made (or read from a folder of the generator's CSV files), ingested, built and released, night after night in
 one process; the last night is the one that counts, since only then is there a history to attack. Seconds are by the
@@ -10,6 +10,7 @@ clock and, beside it, of the processors, for every check of every mart together.
 import argparse
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections import defaultdict
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 RESULTS = Path(__file__).parent / "results" / "gate.json"
+MORE_MARTS = Path(__file__).parent / "more_marts"
 FIRST_NIGHT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -107,6 +109,18 @@ def run(crm: Path, folder: Path, nights: int) -> dict[str, Any]:
     return {"marts": marts, "parts": clock.as_dict()}
 
 
+def ten_marts(home: Path) -> None:
+    """Make a project with two marts more than are shipped, and let the nights be of it."""
+    project = Path(__file__).parents[1]
+    shutil.copytree(project / "policy", home / "policy")
+    shutil.copytree(project / "dbt_project", home / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
+    for model in MORE_MARTS.glob("*.sql"):
+        shutil.copy(model, home / "dbt_project" / "models" / "marts" / "anonymized")
+    with (home / "policy" / "releases.yml").open("a") as releases:
+        releases.write((MORE_MARTS / "releases.yml").read_text())
+    os.environ["TRUSTMART_HOME"] = str(home)
+
+
 def ratios(parts: dict[str, dict[str, float]]) -> dict[str, float]:
     """Return the gate's time over dbt's, and over that of dbt and the door."""
     found = {}
@@ -123,9 +137,12 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--crm", type=Path, help="files that benchmarks/generator.py has written; made unless given")
     parser.add_argument("--nights", type=int, default=2)
+    parser.add_argument("--ten-marts", action="store_true", help="with the two marts of more_marts/")
     parser.add_argument("--keep", type=Path, default=RESULTS, help="where to write the result")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
+        if arguments.ten_marts:
+            ten_marts(Path(scratch) / "project")
         crm = arguments.crm or Path(scratch) / "crm"
         if arguments.crm is None:
             from trustmart.sources.synthetic import generate

@@ -1,13 +1,15 @@
 """The release gate: an anonymized mart is opened once it has proved that nobody in it stands out."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from trustmart.anonymity import ClassMeasures, summarize_sizes
 from trustmart.gates.attacks import Attacked, sharing
-from trustmart.gates.checks import suppressed_share_of
+from trustmart.gates.checks import look_up_texts, suppressed_share_of
+from trustmart.gates.known_texts import remembering
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
 from trustmart.gates.report import Checked, Finding, GateReport
@@ -43,7 +45,7 @@ def inspect_all(
     """
     marts = list(policy.releases) if marts is None else marts
     try:
-        with warehouse.session(reads=["restricted"]) as session:
+        with warehouse.session(reads=["restricted"]) as session, remembering(session):
             return _inspect_with(session, policy, marts, not_built, data_docs_folder, memory)
     except Exception as error:  # noqa: BLE001 - fail closed: a gate that cannot look holds everything
         finding = _not_inspected("the gate could not look into the warehouse", error)
@@ -61,6 +63,7 @@ def _inspect_with(
     """Ask Great Expectations about the candidates that exist, and the warehouse why where it says no."""
     built = [mart for mart in marts if mart not in not_built and candidate_columns(session, mart)]
     wanted = {mart: requirements(policy, mart, memory) for mart in built}
+    _look_up_together(session, wanted)
     with sharing(session):
         answers = _answers(session, wanted, data_docs_folder)
         reports = [
@@ -72,6 +75,16 @@ def _inspect_with(
     reports = held_with_their_teachers(policy, reports)
     missed = _self_test(session, policy, [one.mart for one in reports if not one.held], memory)
     return [replace(one, findings=(*one.findings, *missed)) for one in reports] if missed else reports
+
+
+def _look_up_together(session: Session, wanted: Mapping[str, Sequence[Requirement]]) -> None:
+    """Compare what all marts show with everybody's identifiers at once: reading those is dear."""
+    asked = [
+        dict(one.arguments) for all_of in wanted.values() for one in all_of if one.check == "no_direct_identifiers"
+    ]
+    # A mart that cannot be read is held by its own check, and no other with it.
+    with suppress(Exception):
+        look_up_texts(session, asked)
 
 
 def _self_test(session: Session, policy: Policy, marts: Sequence[str], memory: Memory) -> list[Finding]:

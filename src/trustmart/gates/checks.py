@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trustmart.gates.identifiers import (
-    KnownIdentifier,
+    look_up_together,
+    published_texts,
     telling_names,
     values_that_look_like,
     values_that_match,
 )
+from trustmart.gates.known_texts import KnownIdentifier
 from trustmart.gates.measures_sql import (
     SUPPRESSION_TABLE,
     Reader,
@@ -128,28 +130,45 @@ def no_direct_identifiers(
 ) -> list[Finding]:
     """Hashing is not anonymization: no column holds an identifier, as it is, hashed or renamed."""
     present = candidate_columns(reader, mart)
-    texts = [name for name, data_type in present.items() if _kind(data_type) in _TEXTS]
+    texts = _texts(present)
     opaque = [n for n, t in present.items() if _kind(t) not in _TEXTS | _NUMBERS | _CALENDAR | {"BOOLEAN"}]
-    known = [
-        KnownIdentifier(name=name, table=table, columns=tuple(columns), comparison=comparison)
-        for name, table, columns, comparison in known_in
-    ]
+    known = [KnownIdentifier.of(*place) for place in known_in]
     raw_tables = {identifier.table for identifier in known}
     found = [_telling_name(column) for column in telling_names(present, identifiers)]
     found += [_opaque(column, present[column]) for column in opaque]
     if raw_tables and not any(columns_of(reader, table) for table in raw_tables):
         found.append(_nothing_to_compare(len(raw_tables)))
-    matching = values_that_match(reader, mart, text_columns=texts, hierarchies=hierarchies, known=known)
+    with published_texts(reader, mart, texts, hierarchies) as published:
+        matching = values_that_match(reader, published, known=known)
+        looking = values_that_look_like(reader, published)
     found += [
         _leak(column, f"{_many(count, 'value')} of {column} {_is(count)} a known {name}", count)
         for column, name, count in matching
     ]
-    looking = values_that_look_like(reader, mart, text_columns=texts, hierarchies=hierarchies)
     found += [
         _leak(column, f"{_many(count, 'value')} of {column} {_looks(count)} like {shape}", count)
         for column, shape, count in looking
     ]
     return found
+
+
+def look_up_texts(reader: Reader, asked: Sequence[Mapping[str, Any]]) -> None:
+    """Compare the texts of several marts with everybody's identifiers in one pass; the check itself then remembers.
+
+    asked: the arguments of `no_direct_identifiers` for each mart. Whatever cannot be looked up here is the check's own.
+    """
+    for known_in in {str(one["known_in"]): one["known_in"] for one in asked}.values():
+        marts = {
+            one["mart"]: (_texts(candidate_columns(reader, one["mart"])), one["hierarchies"])
+            for one in asked
+            if one["known_in"] == known_in
+        }
+        look_up_together(reader, marts, [KnownIdentifier.of(*place) for place in known_in])
+
+
+def _texts(present: Mapping[str, str]) -> list[str]:
+    """Return the columns that hold text."""
+    return [name for name, data_type in present.items() if _kind(data_type) in _TEXTS]
 
 
 def labels_of_hierarchy(

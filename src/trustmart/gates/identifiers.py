@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
-from trustmart.gates.measures_sql import Reader, candidate, columns_of, quoted, restricted
+from trustmart.gates.known_texts import Comparison, KnownIdentifier, looked_up
+from trustmart.gates.measures_sql import Reader, candidate, columns_of, columns_of_raw, quoted, restricted
 from trustmart.policy import Policy, Role
 
+_SCHEMA = "memory.gate_published_texts"
 # Names that promise a person, whatever the policy calls its own columns.
 _PERSONAL_WORDS = re.compile(
     r"(^|_)(ids?|uuid|guid|e?mails?|phones?|mobile|msisdn|iban|ssn|passport|token|hash|md5|sha\d*|surname|forename"
@@ -42,24 +44,6 @@ _DIGIT = r"[0-9]"
 # People type what they like: one who writes "norway" or "retired" into a field must not hold a mart back. So words
 # are compared only where they are several, or hold a run of digits, and are no label of the column's hierarchy.
 _DISTINCTIVE = rf"\s|@|({_DIGIT}.*){{5}}"
-
-# How an identifier is compared. issued: as it stands, in small and in capital letters. typed: any letters and spaces,
-# but see _DISTINCTIVE. telltale: any letters, where a value looks like it (@, hex). hashed: MD5, SHA-1 and SHA-256.
-Comparison = Literal["issued", "typed", "telltale", "hashed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownIdentifier:
-    """Where the restricted zone keeps values that name a person."""
-
-    name: str
-    table: str
-    columns: tuple[str, ...]
-    comparison: Comparison
-
-    def as_list(self) -> list[object]:
-        """Return it in a form that a suite can keep."""
-        return [self.name, self.table, list(self.columns), self.comparison]
 
 
 def known_identifiers(policy: Policy) -> list[KnownIdentifier]:
@@ -115,40 +99,67 @@ def telling_names(columns: Iterable[str], identifiers: Iterable[str]) -> list[st
 
 
 def values_that_match(
-    reader: Reader,
-    mart: str,
-    *,
-    text_columns: Sequence[str],
-    hierarchies: Mapping[str, str],
-    known: Sequence[KnownIdentifier],
+    reader: Reader, published: str, *, known: Sequence[KnownIdentifier]
 ) -> list[tuple[str, str, int]]:
-    """Return (published column, identifier, values): how many published values are known to name a person."""
-    if not text_columns:
-        return []
-    existing = {table: set(columns_of(reader, table)) for table in {identifier.table for identifier in known}}
-    usable = [identifier for identifier in known if set(identifier.columns) <= existing[identifier.table]]
-    published = _published(reader, mart, text_columns, hierarchies)
+    """Return (published column, identifier, values): how many published values are known to name a person.
+
+    published: what `published_texts` yields.
+    """
+    usable = _usable(reader, known)
     found: list[tuple[str, str, int]] = []
     for comparison, condition in _CONDITIONS.items():
-        parts = [_known_values(identifier) for identifier in usable if identifier.comparison == comparison]
-        # Reading every raw table is dear, so it is done only for values that could be found there.
-        found += _matches(reader, published, parts, condition)
+        found += _matches(reader, _shown(published, condition), usable[comparison])
     return found
 
 
-def values_that_look_like(
-    reader: Reader, mart: str, *, text_columns: Sequence[str], hierarchies: Mapping[str, str]
-) -> list[tuple[str, str, int]]:
-    """Return (published column, shape, values): how many published values look like an identifier."""
-    if not text_columns:
-        return []
-    published = _published(reader, mart, text_columns, hierarchies)
+def look_up_together(
+    reader: Reader, marts: Mapping[str, tuple[Sequence[str], Mapping[str, str]]], known: Sequence[KnownIdentifier]
+) -> None:
+    """Look up the texts of several marts at once, for as long as somebody is `remembering`.
+
+    marts: by name, the text columns and which of them have a hierarchy.
+    """
+    usable = _usable(reader, known)
+    with ExitStack() as stack:
+        published = [stack.enter_context(published_texts(reader, mart, *told)) for mart, told in marts.items()]
+        for comparison, condition in _CONDITIONS.items():
+            shown = " union ".join(f"select form from ({_shown(one, condition)}) as shown" for one in published)
+            stack.enter_context(looked_up(reader, shown, usable[comparison]))
+
+
+@contextmanager
+def published_texts(reader: Reader, mart: str, columns: Sequence[str], hierarchies: Mapping[str, str]) -> Iterator[str]:
+    """Yield the full name of a table of every different text that a mart shows, for the time of a `with`.
+
+    (published_column, value, original, is_label): small and as it stands; whether its column's hierarchy has it.
+    """
+    table = f"{_SCHEMA}.{quoted(mart)}"
+    reader.rows(f"create schema if not exists {_SCHEMA}")
+    reader.rows(f"create or replace table {table} as {_published(reader, mart, columns, hierarchies)}")
+    try:
+        yield table
+    finally:
+        reader.rows(f"drop table if exists {table}")
+
+
+def _usable(reader: Reader, known: Sequence[KnownIdentifier]) -> dict[Comparison, list[KnownIdentifier]]:
+    """Return the identifiers that the night delivered, by how they are compared."""
+    existing = columns_of_raw(reader, (identifier.table for identifier in known))
+    there = [identifier for identifier in known if set(identifier.columns) <= existing[identifier.table]]
+    return {kind: [one for one in there if one.comparison == kind] for kind in _CONDITIONS}
+
+
+def values_that_look_like(reader: Reader, published: str) -> list[tuple[str, str, int]]:
+    """Return (published column, shape, values): how many published values look like an identifier.
+
+    published: what `published_texts` yields.
+    """
     tests = [
         f"count(distinct case when regexp_matches(value, ?){_shape_exception(shape)} then value end)"
         for shape in _SHAPES
     ]
     found = reader.rows(
-        f"with published as ({published}) select published_column, {', '.join(tests)} from published"
+        f"select published_column, {', '.join(tests)} from {published}"
         " group by published_column order by published_column",
         list(_SHAPES.values()),
     )
@@ -169,18 +180,21 @@ def _shape_exception(shape: str) -> str:
 
 
 def _published(reader: Reader, mart: str, columns: Sequence[str], hierarchies: Mapping[str, str]) -> str:
-    """Return the query of every distinct text a mart shows, and whether its column's hierarchy has it."""
-    parts = []
+    """Return the query of every different text a mart shows, and whether its column's hierarchy has it."""
+    nothing = "select '' as published_column, '' as value, '' as original, false as is_label where false"
+    parts = [nothing]
     for column in columns:
-        value = f"lower(trim(cast({quoted(column)} as varchar)))"
+        text = f"trim(cast({quoted(column)} as varchar))"
         labels = hierarchies.get(column)
         is_label = "false"
         if labels and column in columns_of(reader, labels):
-            is_label = f"value in (select {value} from {restricted(labels)})"
+            is_label = f"lower(original) in (select lower({text}) from {restricted(labels)})"
         parts.append(
-            f"select '{_literal(column)}' as published_column, value, original, coalesce({is_label}, false) as is_label"
-            f" from (select distinct {value} as value, trim(cast({quoted(column)} as varchar)) as original"
-            f" from {candidate(mart)} where {quoted(column)} is not null)"
+            f"select '{_literal(column)}', lower(original), original, coalesce({is_label}, false)"
+            f" from (select distinct {text} as original from"
+            # Microdata has few different labels: they are told apart before anything is done to them.
+            f" (select distinct {quoted(column)} from {candidate(mart)} where {quoted(column)} is not null) as shown)"
+            " as texts"
         )
     return " union all ".join(parts)
 
@@ -201,33 +215,22 @@ _CONDITIONS: Mapping[Comparison, str] = {
 }
 
 
-def _known_values(identifier: KnownIdentifier) -> str:
-    """Return the query of one identifier's values, as they are compared."""
-    plain = [f"cast({quoted(column)} as varchar)" for column in identifier.columns]
-    text = " || ' ' || ".join(f"trim({column})" for column in plain) if len(plain) > 1 else f"trim({plain[0]})"
-    forms, name = [f"lower({text})"], identifier.name
-    if identifier.comparison == "issued":
-        forms = plain  # an untouched column lets the engine skip whole blocks: 0.02 s, not 2 s, for 5M rows
-    if identifier.comparison == "hashed":
-        forms = [f"{digest}({form})" for digest in ("md5", "sha1", "sha256") for form in (text, f"lower({text})")]
-        name = f"hashed {name}"
-    return " union all ".join(
-        f"select distinct shown.published_column, '{name}' as identifier, shown.value from shown"
-        f" join {restricted(identifier.table)} as known on {form} = shown.form"
-        for form in forms
+def _shown(published: str, condition: str) -> str:
+    """Return the query of the texts worth comparing, each in the forms in which it is looked up."""
+    forms = (
+        f"select published_column, value, {form} as form from chosen" for form in ("value", "original", "upper(value)")
     )
+    return f"with chosen as (select * from {published} where {condition}) {' union '.join(forms)}"
 
 
-def _matches(reader: Reader, published: str, parts: Sequence[str], condition: str) -> list[tuple[str, str, int]]:
+def _matches(reader: Reader, shown: str, known: Sequence[KnownIdentifier]) -> list[tuple[str, str, int]]:
     """Count the published values that are among the known ones."""
-    shown = f"with published as ({published}), chosen as (select * from published where {condition})"
-    if not parts or not reader.rows(f"{shown} select 1 from chosen limit 1"):
-        return []
-    found = reader.rows(
-        f"{shown}, shown as (select published_column, value, value as form from chosen"
-        " union select published_column, value, original from chosen"
-        f" union select published_column, value, upper(value) from chosen), matched as ({' union all '.join(parts)})"
-        " select published_column, identifier, count(distinct value) from matched"
-        " group by published_column, identifier order by published_column, identifier"
-    )
+    with looked_up(reader, shown, known) as hits:
+        if hits is None:
+            return []
+        found = reader.rows(
+            f"select published_column, identifier, count(distinct value) from ({shown}) as shown"
+            f" join {hits} as hits on hits.form = shown.form"
+            " group by published_column, identifier order by published_column, identifier"
+        )
     return [(column, identifier, int(count)) for column, identifier, count in found]

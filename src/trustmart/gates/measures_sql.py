@@ -1,7 +1,7 @@
 """The measures of trustmart.anonymity, computed inside the warehouse. Standard SQL; only counts come out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -52,6 +52,20 @@ def columns_of(reader: Reader, table: str, *, schema: str = "main", zone: str = 
         [zone, schema, table],
     )
     return {name: str(data_type).upper() for name, data_type in found}
+
+
+def columns_of_raw(reader: Reader, tables: Iterable[str]) -> dict[str, set[str]]:
+    """Return the columns of several tables of the restricted zone; empty where there is no such table."""
+    found: dict[str, set[str]] = {table: set() for table in tables}
+    places = ", ".join("?" for _ in found)
+    rows = reader.rows(
+        "select table_name, column_name from duckdb_columns()"
+        f" where database_name = 'restricted' and schema_name = 'main' and table_name in ({places or 'null'})",
+        list(found),
+    )
+    for table, column in rows:
+        found[table].add(column)
+    return found
 
 
 def candidate_columns(reader: Reader, mart: str) -> dict[str, str]:

@@ -8,9 +8,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from trustmart.gates.attacks.known import NO_DIGITS, known_texts
 from trustmart.gates.attacks.outcome import Attacked, attacked
 from trustmart.gates.attacks.published import literal
-from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, columns_of, quoted, restricted
+from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, quoted
 from trustmart.gates.report import Finding
 
 # Values worth the trouble: written like a digest or an encoding. Words and labels are not.
@@ -45,16 +46,12 @@ def rehashed(
         for name, kind in candidate_columns(reader, mart).items()
         if kind.startswith("VARCHAR") and name not in hierarchies
     ]
-    known = [
-        (table, " || ' ' || ".join(f"trim(cast({quoted(column)} as varchar))" for column in columns))
-        for table, *columns in known_in
-        if set(columns) <= set(columns_of(reader, table))
-    ]
+    known = known_texts(reader, known_in)
     shown = {column: _shown(mart, column) for column in texts}
     found = {
         column: _matches_of_any(reader, shown[column], known, salts)
         + _matches_of_sha512(reader, shown[column], known, salts)
-        + sum(_matches_of_cut(reader, shown[column], *place, salts) for place in known)
+        + sum(_matches_of_cut(reader, shown[column], one, salts) for one in known)
         for column in texts
         if _any(reader, shown[column], _LIKE_A_DIGEST) or _any(reader, shown[column], _LIKE_A_CODE)
     }
@@ -77,15 +74,14 @@ class Looks:
     letters: bool
     numbers: bool
 
-    def forms(self, ways: Sequence[tuple[str, str]]) -> list[str]:
-        """Return the forms of a known value that could be behind a shown one.
+    def forms(self, *, every: bool) -> list[str]:
+        """Return the forms of a known value that could be behind a shown one; every: where one is hashed or encoded.
 
         A reversed value without letters comes of one without letters, one with other signs than digits not of digits.
         """
-        every = len(ways) > 1
         found = ["form"]
         found += ["lower(form)", "upper(form)"] if every or self.letters else []
-        return [*found, "regexp_replace(form, '[^0-9]', '', 'g')"] if every or self.numbers else found
+        return [*found, f"regexp_replace(form, '{NO_DIGITS}', '', 'g')"] if every or self.numbers else found
 
 
 def _looks_of(reader: Reader, shown: str) -> Looks:
@@ -128,31 +124,26 @@ def _any(reader: Reader, shown: str, pattern: str) -> bool:
     return bool(reader.rows(f"select 1 from ({shown}) as shown where {' and '.join(tests)} limit 1"))
 
 
-def _matches_of_any(reader: Reader, shown: str, known: Sequence[tuple[str, str]], salts: Sequence[str]) -> int:
+def _matches_of_any(reader: Reader, shown: str, known: Sequence[str], salts: Sequence[str]) -> int:
     """Count the values that any known column turns into."""
     looks = _looks_of(reader, shown)
-    return sum(_matches(reader, shown, table, text, salts, looks) for table, text in known)
+    return sum(_matches(reader, shown, one, salts, looks) for one in known)
 
 
-def _matches(reader: Reader, shown: str, table: str, text: str, salts: Sequence[str], looks: Looks) -> int:
+def _matches(reader: Reader, shown: str, known: str, salts: Sequence[str], looks: Looks) -> int:
     """Count the values that one known text turns into, other than those that the plain check knows."""
     names = [name for name in _DIGESTS if name in looks.digests]
     plain = [f"select {name}({form}) from raws" for name in names for form in ("form", "lower(form)")]
     ways = list(_ways(looks, salts))
-    tried = " union all ".join(
-        f"select s.value from shown as s join forms as f on {place} = {way}" for place, way in ways
-    )
-    # Nothing but the reverse of a value is as long as the value: then few of the known ones are worth a look.
-    is_as_long = "true" if len(ways) > 1 else "length(form) in (select length(value) from shown)"
-    forms = " union ".join(
-        f"select form from (select {form} as form from raws) as made where {is_as_long}" for form in looks.forms(ways)
-    )
+    every = bool(ways) or looks.base64 or looks.hexadecimal
+    forms = [f"select {form} as form from raws" for form in looks.forms(every=every)]
+    # A digest is made of everybody's values, an encoding undone in the few that are shown.
+    tried = [f"select s.value from shown as s join forms as f on {place} = {way}" for place, way in ways]
+    tried += [f"select read.value from read join ({' union all '.join(forms)}) as f on f.form = read.form"]
     ((count,),) = reader.rows(
         "with shown as (select value, lower(value) as small, translate(value, '-_', '+/') as plain from"
-        f" ({shown}) as all_shown where length(value) >= 6),"
-        f" raws as (select distinct {text} as form from {restricted(table)} where {text} is not null),"
-        f" forms as ({forms}),"
-        f" hits as ({tried})"
+        f" ({shown}) as all_shown where length(value) >= 6), read as ({_read(looks)}), raws as ({known}),"
+        f" forms as ({' union '.join(forms)}), hits as ({' union all '.join(tried)})"
         + (f", plain as (select value from shown where small in ({' union all '.join(plain)}))" if plain else "")
         + " select count(distinct value) from hits"
         + (" where value not in (select value from plain)" if plain else "")
@@ -161,7 +152,7 @@ def _matches(reader: Reader, shown: str, table: str, text: str, salts: Sequence[
 
 
 def _ways(looks: Looks, salts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield how a form may have been written, and what of a shown value that is compared with."""
+    """Yield how a form may have been digested, and what of a shown value that is compared with."""
     for name in _DIGESTS:
         for digest in (f"{name}({form})" for form in _salted("form", salts)):
             if name in looks.digests:
@@ -169,15 +160,19 @@ def _ways(looks: Looks, salts: Sequence[str]) -> Iterator[tuple[str, str]]:
             if name in looks.encoded_digests:
                 yield "s.plain", f"to_base64(unhex({digest}))"
                 yield "s.plain", f"rtrim(to_base64(unhex({digest})), '=')"
-    if looks.base64:
-        yield "s.plain", "to_base64(encode(form))"
-        yield "s.plain", "rtrim(to_base64(encode(form)), '=')"
-    if looks.hexadecimal:
-        yield "s.small", "lower(hex(encode(form)))"
-    yield "s.value", "reverse(form)"
 
 
-def _matches_of_cut(reader: Reader, shown: str, table: str, text: str, salts: Sequence[str]) -> int:
+def _read(looks: Looks) -> str:
+    """Return the query of (value, form): what a shown value says backwards, or once its encoding is undone."""
+    bare = "rtrim(plain, '=')"
+    padded = f"{bare} || repeat('=', (4 - length({bare}) % 4) % 4)"
+    parts = ["select value, reverse(value) as form from shown"]
+    parts += [f"select value, try(decode(from_base64({padded}))) from shown"] if looks.base64 else []
+    parts += ["select value, try(decode(unhex(small))) from shown"] if looks.hexadecimal else []
+    return " union all ".join(parts)
+
+
+def _matches_of_cut(reader: Reader, shown: str, known: str, salts: Sequence[str]) -> int:
     """Count the values that are the first or the last digits of a digest of one known text."""
     lengths = reader.rows(
         f"select distinct length(value) from ({shown}) as shown where regexp_matches(value, {literal(_CUT)})"
@@ -194,7 +189,7 @@ def _matches_of_cut(reader: Reader, shown: str, table: str, text: str, salts: Se
     ((count,),) = reader.rows(
         f"with shown as (select lower(value) as value from ({shown}) as all_shown"
         f" where regexp_matches(value, {literal(_CUT)})),"
-        f" raws as (select distinct {text} as form from {restricted(table)} where {text} is not null),"
+        f" raws as ({known}),"
         " forms as (select form from raws union select lower(form) from raws union select upper(form) from raws),"
         f" hits as ({tried}) select count(distinct value) from hits"
     )
@@ -206,21 +201,21 @@ def _salted(form: str, salts: Sequence[str]) -> list[str]:
     return [form, *(text for salt in salts for text in (f"{literal(salt)} || {form}", f"{form} || {literal(salt)}"))]
 
 
-def _matches_of_sha512(reader: Reader, shown: str, known: Sequence[tuple[str, str]], salts: Sequence[str]) -> int:
+def _matches_of_sha512(reader: Reader, shown: str, known: Sequence[str], salts: Sequence[str]) -> int:
     """Count the SHA-512 digests of known values; the engine has no such function, so it is Python's."""
     if not _any(reader, shown, _SHA512):
         return 0
     found = reader.rows(f"select value from ({shown}) as shown where regexp_matches(value, {literal(_SHA512)})")
     wanted = {_plain(value) for (value,) in found}
-    hits = {form for place in known for form in _sha512s(reader, *place, salts) if form in wanted}
+    hits = {form for one in known for form in _sha512s(reader, one, salts) if form in wanted}
     return len(hits)
 
 
-def _sha512s(reader: Reader, table: str, known: str, salts: Sequence[str]) -> Iterator[str]:
+def _sha512s(reader: Reader, known: str, salts: Sequence[str]) -> Iterator[str]:
     """Yield the digests of a known text, a chunk of it at a time."""
     start = ""
     while found := reader.rows(
-        f"select distinct {known} as form from {restricted(table)} where {known} > ? order by form limit {_CHUNK}",
+        f"select form from ({known}) as known_texts where form > ? order by form limit {_CHUNK}",
         [start],
     ):
         for (text,) in found:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from trustmart.gates.attacks.cube_inference import is_no_chance, own_values
+from trustmart.gates.attacks.known import NO_DIGITS, known_texts
 from trustmart.gates.attacks.outcome import Attacked, attacked
-from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, columns_of, quoted, restricted
+from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, quoted
 from trustmart.gates.report import Finding
 
 # Shorter numbers are everybody's: of 10,000 nearly each is somebody's.
@@ -18,7 +19,7 @@ def numbers_of_people(reader: Reader, *, mart: str, known_in: Sequence[Sequence[
     known_in: (raw table, column). By chance: figures moved by a few of their own grains (see cube_inference); where
     numbers were given out without gaps, every number is somebody's, and nothing can be said.
     """
-    known = [_digits(table, column) for table, column in known_in if column in columns_of(reader, table)]
+    known = [_digits(query) for query in known_texts(reader, known_in)]
     figures = [
         column
         for column, kind in candidate_columns(reader, mart).items()
@@ -36,10 +37,10 @@ def numbers_of_people(reader: Reader, *, mart: str, known_in: Sequence[Sequence[
     return attacked("G0", [_leak(*one) for one in columns.items()], figures_of_people=sum(columns.values()))
 
 
-def _digits(table: str, column: str) -> str:
-    """Return the query of everybody's digits, as numbers."""
-    digits = f"regexp_replace(cast({quoted(column)} as varchar), '[^0-9]', '', 'g')"
-    return f"select try_cast({digits} as double) as value from {restricted(table)} where {quoted(column)} is not null"
+def _digits(known: str) -> str:
+    """Return the query of everybody's digits, as numbers. known: a query of `form`."""
+    digits = f"regexp_replace(form, '{NO_DIGITS}', '', 'g')"
+    return f"select try_cast({digits} as double) as value from ({known}) as known_texts"
 
 
 def _leak(column: str, count: int) -> Finding:

@@ -8,9 +8,10 @@ and two columns of a row together.
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
+from trustmart.gates.attacks.known import known_texts
 from trustmart.gates.attacks.outcome import Attacked, attacked
 from trustmart.gates.identifiers import HARMLESS_SHAPES
-from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, columns_of, quoted, restricted
+from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, quoted
 from trustmart.gates.report import Finding
 
 _LEAST = 6
@@ -50,14 +51,15 @@ def rewritten(
         for name, kind in candidate_columns(reader, mart).items()
         if kind.startswith("VARCHAR") and name not in hierarchies
     ]
-    known = [place for place in known_in if set(place[1:]) <= set(columns_of(reader, place[0]))]
+    orders = [[table, *order] for table, *columns in known_in for order in permutations(columns)]
+    known = known_texts(reader, orders)
     if not texts or not known:
         return attacked("G0", rewritten=0)
     shown = _shown(mart, texts)
     if not reader.rows(f"select 1 from ({shown}) as shown limit 1"):
         return attacked("G0", rewritten=0)
     found = reader.rows(
-        f"with shown as ({shown}), known as ({' union all '.join(_known(*place) for place in known)})"
+        f"with shown as ({shown}), known as ({_known(known)})"
         " select published_column, count(distinct value) from shown semi join known using (letters)"
         # As it stands, a text is judged by `no_direct_identifiers`, which knows ordinary words.
         " where not (is_whole and lower(value) in (select plain from known where plain is not null))"
@@ -99,22 +101,22 @@ def _is_worth_comparing(text: str) -> str:
     return f"{text} is not null and not regexp_matches(lower({text}), '^({HARMLESS_SHAPES})$')"
 
 
-def _known(table: str, *columns: str) -> str:
-    """Return the query of everybody's identifier; of names both orders, of e-mails also what is before the sign."""
-    values = [" || ' ' || ".join(_text(column) for column in order) for order in permutations(columns)]
-    forms = [(_letters(value), f"lower({value})") for value in values]
-    if len(columns) == 1:
-        local = f"case when contains({values[0]}, '@') then split_part({values[0]}, '@', 1) end"
-        is_long = f"length({local}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({local}, '[0-9]')"
-        forms.append((_letters(f"case when {is_long} then {local} end"), "cast(null as varchar)"))
-    return " union all ".join(
-        f"select {letters} as letters, {plain} as plain from {restricted(table)}" for letters, plain in forms
+def _known(queries: Sequence[str]) -> str:
+    """Return the query of everybody's identifiers and names, and of what stands before an e-mail's sign."""
+    local = "split_part(plain, '@', 1)"
+    is_address = (
+        f"contains(plain, '@') and length({local}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({local}, '[0-9]')"
+    )
+    return (
+        f"with plains as (select distinct lower(form) as plain from ({' union all '.join(queries)}) as forms)"
+        f" select {_letters('plain')} as letters, plain from plains"
+        f" union all select {_letters(local)}, cast(null as varchar) from plains where {is_address}"
     )
 
 
 def _letters(value: str) -> str:
     """Return the letters and digits of a text, small and without accents."""
-    return rf"regexp_replace(lower(strip_accents({value})), '[^\p{{L}}\p{{N}}]', '', 'g')"
+    return rf"regexp_replace(lower(strip_accents({value})), '[^\p{{L}}\p{{N}}]+', '', 'g')"
 
 
 def _text(column: str) -> str:
