@@ -1,5 +1,6 @@
 """Names of columns that clash with the engine's own: refused by policy, or harmless."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,8 +62,11 @@ def aliases() -> Iterator[str]:
     """Yield every name that the SQL of attacks and of rows of people gives to something."""
     rows = [SOURCES / "anonymizing" / f"{name}.py" for name in ("held_rows", "person_rows")]
     for file in [*(SOURCES / "gates" / "attacks").glob("*.py"), *rows]:
-        for text in re.findall(r'"([^"\n]*)"', file.read_text(encoding="utf-8")):
-            yield from re.findall(r"\bas ([a-z][a-z0-9_]*)\b", text)
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+                yield from re.findall(r"\bas ([a-z][a-z0-9_]*)\b", node.value)
 
 
 def test_every_name_that_an_attack_uses_is_reserved() -> None:
