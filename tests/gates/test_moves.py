@@ -17,6 +17,9 @@ from trustmart.pipeline.trying import attempt
 from trustmart.policy import Policy
 from trustmart.warehouse import DuckDBWarehouse
 
+# Every answer is judged by the whole gate, on a copy of its own.
+pytestmark = pytest.mark.slow
+
 Plant = Callable[..., None]
 
 
