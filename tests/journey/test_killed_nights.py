@@ -63,23 +63,9 @@ def after(function: str, **how: Any) -> Kill:
 
 # The second night of a deployment: something to remove, to add and to erase.
 KILLS = [
-    # ingest: one transaction for all tables
-    after(f"{INTAKE}._insert"),
-    before(f"{INTAKE}.close_books", call=6),
-    before(SESSION, mentions="commit"),
-    after(SESSION, mentions="commit"),
-    # forget: personal marts first, then the restricted zone
-    after(FORGET + "_delete_subjects", call=2),
-    after(FORGET + "_withdraw_from_personal_marts"),
-    before(FORGET + "_customer_records"),
-    after(FORGET + "_erase"),
-    after(RECORD, mentions="erasure"),
     # transform
     Kill(function="dbt", mentions="int_subject_use_cases__decided"),
-    Kill(function="dbt", mentions="aud_email_marketing__active_customers"),
     before(RECORD, mentions="crossing", torn=True),
-    after(RECORD, mentions="crossing"),
-    after(KEEP, mentions="transform"),
     # release
     before(REPLACE, mentions="anonymized.duckdb"),
     after(REPLACE, mentions="anonymized.duckdb"),
@@ -94,20 +80,42 @@ KILLS = [
     before(RECORD, mentions="activation", call=2, torn=True),
     after(RECORD, mentions="activation", call=2),
     before(f"{MEMBERSHIP}.finish", call=3),
-    before(NIGHT + "write_report"),
-    *(Kill(share_of_time=share) for share in (0.1, 0.45, 0.8)),
 ]
-STORIES = [Story(name=str(kill), kills=(kill,)) for kill in KILLS] + [
-    Story(
-        name="killed in forget, in the release and twice in activate",
-        kills=(
-            after(FORGET + "_withdraw_from_personal_marts"),
-            after(REPLACE, mentions="anonymized.duckdb"),
-            after(FILES + "FileDestination.remove"),
-            before(RECORD, mentions="activation", call=2),
-        ),
+# Runs that die one after the other, each a little later than the one before, until one is left alone.
+SERIES = {
+    "killed four times in ingest, one transaction for all tables": (
+        after(f"{INTAKE}._insert"),
+        before(f"{INTAKE}.close_books", call=6),
+        before(SESSION, mentions="commit"),
+        after(SESSION, mentions="commit"),
     ),
-    Story(name="killed at the same place twice", kills=(before(f"{MEMBERSHIP}.finish"),) * 2),
+    # Personal marts first, then the restricted zone.
+    "killed four times in forget": (
+        after(FORGET + "_delete_subjects", call=2),
+        before(FORGET + "_customer_records"),
+        after(FORGET + "_erase"),
+        after(RECORD, mentions="erasure"),
+    ),
+    "killed in forget and three times in transform": (
+        after(FORGET + "_withdraw_from_personal_marts"),
+        Kill(function="dbt", mentions="aud_email_marketing__active_customers"),
+        after(RECORD, mentions="crossing"),
+        after(KEEP, mentions="transform"),
+    ),
+    "killed in forget, in the release and twice in activate": (
+        after(FORGET + "_withdraw_from_personal_marts"),
+        after(REPLACE, mentions="anonymized.duckdb"),
+        after(FILES + "FileDestination.remove"),
+        before(RECORD, mentions="activation", call=2),
+    ),
+    "killed at the same place twice, then at the very end": (
+        *(before(f"{MEMBERSHIP}.finish"),) * 2,
+        before(NIGHT + "write_report"),
+    ),
+    "killed wherever it is": tuple(Kill(share_of_time=share) for share in (0.1, 0.3, 0.6)),
+}
+STORIES = [Story(name=str(kill), kills=(kill,)) for kill in KILLS] + [
+    Story(name=name, kills=kills) for name, kills in SERIES.items()
 ]
 FIRST_NIGHT_STORIES = [
     Story(name=f"first night, {kill}", kills=(kill,), first_night=True)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import duckdb
@@ -140,7 +141,8 @@ def test_a_search_that_is_killed_leaves_the_releases_own_report(
         with DuckDBWarehouse(context.settings, wait_seconds=0).exclusive():
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("trustmart.pipeline.release.moves_of_held", killed)
+    # The package shows a function of the module's name.
+    monkeypatch.setattr(import_module("trustmart.pipeline.release"), "moves_of_held", killed)
     with pytest.raises(KeyboardInterrupt):
         release(context)
     kept = context.kept("release")
