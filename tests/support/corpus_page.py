@@ -32,8 +32,12 @@ each of which must be released. They ship in `tests/gates/corpus/`, as data: SQL
 (`python tests/support/corpus_page.py`), and a test keeps the two equal. {leaks} of {leaks} leaks are held, {clean} of {clean} clean marts
 are released: 0 misses, 0 false holds.
 
-Not in it, because nobody can see it in a mart: a hash cut below eight digits, numbers that were given out without gaps as a figure, an
-identifier in a language or cipher of its own. The type check holds these by where they come from, whatever they look like.
+Not in it, because the data alone do not show it: a hash cut below eight digits or turned into a figure, numbers that were given
+out without gaps as a figure (negated, multiplied, or split over two), an identifier in a language or cipher of its own, a day of
+birth in words or as a figure, an initial with a surname, a phone number in the decimals of a mean, NaN or infinity as a signal, a
+class's mean that is one person's balance. The type check holds these by where they come from, whatever they look like. What it does
+not hold: two half-open ranges in two steps, a mean of whole multiples (`avg(floor(x / 90000))`, taken as a share), whether a phone is
+there as a label, `x - x` as a hidden zero in one branch of a union.
 """
 
 
