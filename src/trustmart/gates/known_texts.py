@@ -7,7 +7,7 @@ is remembered while the gate looks, both what was found and what was not; only o
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from trustmart.gates.measures_sql import Reader, quoted, restricted
@@ -42,18 +42,41 @@ class KnownIdentifier:
         return [self.name, self.table, list(self.columns), self.comparison]
 
 
-_remembered: ContextVar[list[tuple[KnownIdentifier, ...]] | None] = ContextVar("remembered", default=None)
+@dataclass(slots=True)
+class _Remembered:
+    """What was looked up so far. asked: sets of identifiers that texts were looked up in. kept: queries made tables."""
+
+    asked: list[tuple[KnownIdentifier, ...]] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+_remembered: ContextVar[_Remembered | None] = ContextVar("remembered", default=None)
 
 
 @contextmanager
 def remembering(reader: Reader) -> Iterator[None]:
     """Remember what is looked up for the time of a `with`, in which nobody may change the raw tables."""
-    token = _remembered.set([])
+    token = _remembered.set(_Remembered())
     try:
         yield
     finally:
         _remembered.reset(token)
         reader.rows(f"drop schema if exists {SCHEMA} cascade")
+
+
+def kept(reader: Reader, query: str) -> str:
+    """Return what to read in a query's place: its rows, which are worked out once while somebody is `remembering`.
+
+    query: of raw tables only, and without values that are told apart by who asks. Outside, the query itself.
+    """
+    if (remembered := _remembered.get()) is None:
+        return f"({query})"
+    if query not in remembered.kept:
+        table = f"{SCHEMA}.kept_{len(remembered.kept)}"
+        reader.rows(f"create schema if not exists {SCHEMA}")
+        reader.rows(f"create or replace table {table} as {query}")
+        remembered.kept.append(query)
+    return f"{SCHEMA}.kept_{remembered.kept.index(query)}"
 
 
 @contextmanager
@@ -85,13 +108,13 @@ def _tables(reader: Reader, known: tuple[KnownIdentifier, ...]) -> tuple[str, st
     """Return where is kept what was asked of these identifiers, what was found, and what is asked now."""
     remembered = _remembered.get()
     assert remembered is not None  # noqa: S101 - looked_up begins to remember before it asks
-    if known not in remembered:
-        remembered.append(known)
-        number = remembered.index(known)
+    if known not in remembered.asked:
+        remembered.asked.append(known)
+        number = remembered.asked.index(known)
         reader.rows(f"create schema if not exists {SCHEMA}")
         reader.rows(f"create or replace table {SCHEMA}.asked_{number} (form varchar)")
         reader.rows(f"create or replace table {SCHEMA}.hits_{number} (identifier varchar, form varchar)")
-    number = remembered.index(known)
+    number = remembered.asked.index(known)
     asked, hits, fresh = (f"{SCHEMA}.{name}_{number}" for name in ("asked", "hits", "fresh"))
     return asked, hits, fresh
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from trustmart.gates.attacks.cube_inference import is_no_chance, own_values
 from trustmart.gates.attacks.known import NO_DIGITS, known_texts
 from trustmart.gates.attacks.outcome import Attacked, attacked
+from trustmart.gates.known_texts import kept
 from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, quoted
 from trustmart.gates.report import Finding
 
@@ -19,7 +20,6 @@ def numbers_of_people(reader: Reader, *, mart: str, known_in: Sequence[Sequence[
     known_in: (raw table, column). By chance: figures moved by a few of their own grains (see cube_inference); where
     numbers were given out without gaps, every number is somebody's, and nothing can be said.
     """
-    known = [_digits(query) for query in known_texts(reader, known_in)]
     figures = [
         column
         for column, kind in candidate_columns(reader, mart).items()
@@ -27,6 +27,8 @@ def numbers_of_people(reader: Reader, *, mart: str, known_in: Sequence[Sequence[
         and not kind.endswith("]")
         and reader.rows(f"select 1 from {candidate(mart)} where {quoted(column)} >= {_SMALLEST} limit 1")
     ]
+    texts = known_texts(reader, known_in) if figures else []
+    known = [f"select value from {kept(reader, _digits(query))} as known_texts" for query in texts]
     found = {
         (column, place): own
         for column in figures
@@ -38,9 +40,10 @@ def numbers_of_people(reader: Reader, *, mart: str, known_in: Sequence[Sequence[
 
 
 def _digits(known: str) -> str:
-    """Return the query of everybody's digits, as numbers. known: a query of `form`."""
+    """Return the query of everybody's digits, as numbers, each once. known: a query of `form`."""
     digits = f"regexp_replace(form, '{NO_DIGITS}', '', 'g')"
-    return f"select try_cast({digits} as double) as value from ({known}) as known_texts"
+    values = f"select try_cast({digits} as double) as value from ({known}) as known_texts"
+    return f"select distinct value from ({values}) as raws where value is not null"
 
 
 def _leak(column: str, count: int) -> Finding:
