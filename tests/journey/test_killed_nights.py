@@ -68,12 +68,10 @@ KILLS = [
     before(RECORD, mentions="crossing", torn=True),
     # release
     before(REPLACE, mentions="anonymized.duckdb"),
-    after(REPLACE, mentions="anonymized.duckdb"),
     before(RECORD, mentions="release", torn=True),
     after(RECORD, mentions="release"),
     # activate: three audiences, each told, recorded and remembered
     after(f"{MEMBERSHIP}.begin"),
-    after(FILES + "FileDestination.remove"),
     before(FILES + "os.replace", mentions="add.csv"),
     after(FILES + "os.replace", mentions="add.csv"),
     after(FILES + "FileDestination.add", call=2),
