@@ -227,7 +227,7 @@ def _is_coarser_or_same(ours: PublishedColumn | None, theirs: PublishedColumn) -
     """Return whether a column of another cube has the same labels as ours, or labels at a level of them."""
     if ours is None or (ours.attribute, ours.hierarchy) != (theirs.attribute, theirs.hierarchy):
         return False
-    return theirs.minimum_level in (ours.minimum_level, *((theirs.minimum_level,) if theirs.minimum_level != 0 else ()))
+    return theirs.minimum_level != 0 or ours.minimum_level == 0
 
 
 def _told_coarser(policy: Policy, finer: str, other: str) -> dict[str, list[str]]:
