@@ -48,7 +48,7 @@ def prefix_code(hierarchy: Hierarchy, *, floor: int = 0, absent: Collection[int]
     """
     occurs = np.ones(hierarchy.domain, dtype=bool)
     occurs[list(absent)] = False
-    occurring = [np.unique(hierarchy.ancestors(level)[occurs]) for level in range(hierarchy.levels)]
+    occurring = [np.flatnonzero(_have(hierarchy, level, occurs)) for level in range(hierarchy.levels)]
     codes: Codes = np.zeros(1, dtype=np.int64)
     kept = [0]
     for level in range(hierarchy.levels - 2, floor - 1, -1):
@@ -63,6 +63,13 @@ def prefix_code(hierarchy: Hierarchy, *, floor: int = 0, absent: Collection[int]
             f"{hierarchy.name}: its codes need {kept[-1]} bits, a key has {KEY_BITS}; leave out some levels"
         )
     return PrefixCode(codes=codes[hierarchy.ancestors(floor)], kept_bits=(kept[-1],) * floor + tuple(reversed(kept)))
+
+
+def _have(hierarchy: Hierarchy, level: int, occurs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which labels of a level have a leaf that occurs, shape (labels,)."""
+    found = np.zeros(len(hierarchy.labels[level]), dtype=bool)
+    found[hierarchy.ancestors(level)[occurs]] = True
+    return found
 
 
 def _place_among_siblings(parent: Codes) -> Codes:

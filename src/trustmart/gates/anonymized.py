@@ -9,9 +9,9 @@ from types import MappingProxyType
 from trustmart.anonymity import ClassMeasures, summarize_sizes
 from trustmart.gates.attacks import Attacked, sharing
 from trustmart.gates.checks import look_up_texts, suppressed_share_of
-from trustmart.gates.known_texts import remembering
 from trustmart.gates.looking import look
 from trustmart.gates.measures_sql import Reader, candidate_columns, measure_mart
+from trustmart.gates.remembering import remembering
 from trustmart.gates.report import Checked, Finding, GateReport
 from trustmart.gates.self_test import misses, self_test
 from trustmart.gates.suites import Memory, Requirement, requirements

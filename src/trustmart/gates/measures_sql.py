@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from trustmart.anonymity import ClassMeasures, summarize_sizes
 from trustmart.warehouse import CANDIDATE_SCHEMA
+from trustmart.warehouse.describing import described
 
 SUPPRESSION_TABLE = "suppression_by_mart"
 
@@ -42,30 +43,13 @@ def restricted(table: str) -> str:
 
 
 def columns_of(reader: Reader, table: str, *, schema: str = "main", zone: str = "restricted") -> dict[str, str]:
-    """Return a table's columns and their types; empty where there is no such table.
-
-    The engine's own catalogue: `information_schema.columns` says the same and takes nine times as long, each time.
-    """
-    found = reader.rows(
-        "select column_name, data_type from duckdb_columns()"
-        " where database_name = ? and schema_name = ? and table_name = ? order by column_index",
-        [zone, schema, table],
-    )
-    return {name: str(data_type).upper() for name, data_type in found}
+    """Return a table's columns and their types, in capitals; empty where there is no such table."""
+    return {name: data_type.upper() for name, data_type in described(reader, zone, schema, table).items()}
 
 
 def columns_of_raw(reader: Reader, tables: Iterable[str]) -> dict[str, set[str]]:
     """Return the columns of several tables of the restricted zone; empty where there is no such table."""
-    found: dict[str, set[str]] = {table: set() for table in tables}
-    places = ", ".join("?" for _ in found)
-    rows = reader.rows(
-        "select table_name, column_name from duckdb_columns()"
-        f" where database_name = 'restricted' and schema_name = 'main' and table_name in ({places or 'null'})",
-        list(found),
-    )
-    for table, column in rows:
-        found[table].add(column)
-    return found
+    return {table: set(columns_of(reader, table)) for table in dict.fromkeys(tables)}
 
 
 def candidate_columns(reader: Reader, mart: str) -> dict[str, str]:

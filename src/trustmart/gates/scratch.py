@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trustmart.gates.attacks.published import class_id, members_of
-from trustmart.gates.measures_sql import candidate, columns_of, quoted
+from trustmart.gates.measures_sql import candidate, columns_of, quoted, restricted
 from trustmart.warehouse import CANDIDATE_SCHEMA, DOOR_SCHEMA, Session
 
 SCHEMA = "gate_self_test"
@@ -25,8 +25,11 @@ class Scratch:
         self._names = {
             candidate(mart): self.table,
             members_of(mart): self.members,
-            "restricted.main.members_before": f"memory.{SCHEMA}.members_before",
-            "restricted.main.releases_before": f"memory.{SCHEMA}.releases_before",
+            **{
+                name: f"memory.{SCHEMA}.{table}"
+                for table in ("members_before", "releases_before")
+                for name in (restricted(table), f"restricted.main.{table}")
+            },
         }
         self._places = {
             ("restricted", CANDIDATE_SCHEMA, mart),

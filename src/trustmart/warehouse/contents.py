@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from trustmart.warehouse.describing import described
 from trustmart.warehouse.protocol import Session
 from trustmart.warehouse.release_history import class_id_of
 
@@ -21,12 +22,7 @@ def tables_in(session: Session, database: str) -> list[str]:
 
 def columns_in(session: Session, database: str, table: str) -> dict[str, str]:
     """Return a published table's columns and types; empty where there is no such table."""
-    found = session.rows(
-        "select column_name, data_type from duckdb_columns() where database_name = ? and table_name = ?"
-        " order by column_index",
-        [database, table],
-    )
-    return dict(found)
+    return described(session, database, "main", table)
 
 
 def content_digest(session: Session, database: str, table: str) -> str:

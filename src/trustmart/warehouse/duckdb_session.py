@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from trustmart.errors import StatementFailed
+from trustmart.warehouse.describing import described
 from trustmart.warehouse.protocol import Zone
 
 
@@ -75,12 +76,7 @@ class DuckDBSession:
 
     def columns(self, zone: Zone, table: str, *, schema: str | None = None) -> dict[str, str]:
         """Return a table's columns and types; empty where there is no such table."""
-        found = self.rows(
-            "select column_name, data_type from duckdb_columns()"
-            " where database_name = ? and schema_name = ? and table_name = ? order by column_index",
-            [zone, schema or "main", table],
-        )
-        return dict(found)
+        return described(self, zone, schema or "main", table)
 
     def tables_with(self, zone: Zone, column: str) -> list[str]:
         """Return the full names of a zone's base tables that have a column."""

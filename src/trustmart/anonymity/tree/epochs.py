@@ -78,7 +78,7 @@ def raised_to(tree: Tree, floor: Sequence[int]) -> Tree:
     """Return the tree with every leaf published at the nearest node above whose labels are no finer than the floor."""
     allowed = np.all(tree.vocabulary.levels[tree.labels] >= np.array(floor), axis=1).astype(bool)
     nearest = tree.homes.copy()
-    for nodes in list(tree.generations())[1:]:
+    for nodes in tree.generations[1:]:
         nearest[nodes] = np.where(allowed[nodes], nearest[nodes], nearest[tree.homes[tree.parents[nodes]]])
     return tree.pooled(nearest[tree.published_at])
 

@@ -51,8 +51,8 @@ def routes_of(tree: Tree, layout: KeyLayout) -> Routes:
     down = nodes[~is_rest]
     down = down[words_here.occurs[tree.steps[down]]]
     ranks = words_here.ranks[tree.steps[down]]
-    order = np.lexsort((ranks, tree.parents[down]))
-    depth = sum(1 for _ in tree.generations()) - 1
+    order = np.argsort((tree.parents[down] << 32) | ranks)
+    depth = len(tree.generations) - 1
     return Routes(words, masks, shifts, rests, tree.parents[down][order], ranks[order], down[order], depth)
 
 

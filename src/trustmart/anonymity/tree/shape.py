@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -54,7 +54,7 @@ class Tree:
         """Return each node's labels, as numbers of the vocabulary, shape (nodes, columns)."""
         found = np.empty((len(self.parents), len(self.hierarchies)), dtype=np.int32)
         found[0] = self.vocabulary.roots
-        for nodes in list(self.generations())[1:]:
+        for nodes in self.generations[1:]:
             parents = self.parents[nodes]
             found[nodes] = found[parents]
             finer = self.steps[nodes] != REST
@@ -66,7 +66,7 @@ class Tree:
     def homes(self) -> Ints:
         """Return for each node the node that owns its labels: itself, or of a rest the one it is the rest of."""
         homes = np.arange(len(self.parents))
-        for nodes in list(self.generations())[1:]:
+        for nodes in self.generations[1:]:
             rests = nodes[self.steps[nodes] == REST]
             homes[rests] = homes[self.parents[rests]]
         return homes
@@ -75,20 +75,22 @@ class Tree:
     def ends(self) -> Ints:
         """Return where each node's subtree ends: the first node after it."""
         ends = np.arange(len(self.parents)) + 1
-        for nodes in reversed(list(self.generations())[1:]):
+        for nodes in reversed(self.generations[1:]):
             np.maximum.at(ends, self.parents[nodes], ends[nodes])
         return ends
 
-    def generations(self) -> Iterator[Ints]:
-        """Yield the nodes of each depth, the root first."""
+    @cached_property
+    def generations(self) -> tuple[Ints, ...]:
+        """Return the nodes of each depth, the root first."""
         order = np.argsort(self.parents, kind="stable")
         starts = np.searchsorted(self.parents[order], np.arange(len(self.parents) + 1))
-        here = np.zeros(1, dtype=np.int64)
+        found, here = [], np.zeros(1, dtype=np.int64)
         while len(here):
-            yield here
+            found.append(here)
             counts = starts[here + 1] - starts[here]
             within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
             here = order[np.repeat(starts[here], counts) + within]
+        return tuple(found)
 
     @cached_property
     def digest(self) -> str:

@@ -83,9 +83,10 @@ class Vocabulary:
         """Return which labels have a leaf that occurs, shape (labels,)."""
         found = np.zeros(self.size, dtype=bool)
         for column, (hierarchy, absent) in enumerate(zip(self.hierarchies, self._absent, strict=True)):
-            leaves = np.setdiff1d(np.arange(hierarchy.domain), np.array(absent, dtype=np.int64))
+            here = np.ones(hierarchy.domain, dtype=bool)
+            here[list(absent)] = False
             for level in range(hierarchy.levels):
-                found[self._starts[column][level] + hierarchy.ancestors(level)[leaves]] = True
+                found[self._starts[column][level] + hierarchy.ancestors(level)[here]] = True
         return found
 
     @cached_property

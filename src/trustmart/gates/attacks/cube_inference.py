@@ -68,35 +68,67 @@ def _raw_values(reader: Reader, places: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def own_values(
-    reader: Reader, mart: str, column: str, known: Sequence[str], *, smallest: float | None = None
-) -> tuple[int, int, float] | None:
+def own_values(reader: Reader, mart: str, column: str, known: Sequence[str]) -> tuple[int, int, float] | None:
     """Return how many figures equal somebody's own value, of how many, and how often that happens by chance.
 
-    known: queries of everybody's `value`. smallest: figures below it are left out. None where there is nothing to try.
-    By chance: figures moved by a few of their own grains (the roundest step that they all keep to), so that a mean to
-    the nearest 50 is compared with other multiples of 50: round values, which people often have, are in both groups.
+    known: queries of everybody's `value`. None where there is nothing to try.
     """
-    name = f"cast({quoted(column)} as double)"
-    grain = _grain(reader, mart, name) if known else None
-    if grain is None:
-        return None
-    large = "" if smallest is None else f" and {name} >= {smallest!r}"
-    moves = ", ".join(f"({move})" for step in _MOVES for move in (step, -step))
-    ((tried, same, moved, moved_same),) = reader.rows(
-        f"with figures as (select distinct round({name}, 4) as figure from {candidate(mart)}"
-        f" where {name} is not null and {name} <> 0{large} order by 1 limit {_MOST_FIGURES}),"
-        f" tried as (select figure as value, 1 as is_own from figures union all"
-        f" select round(figure + move * {grain}, 4), 0 from figures cross join (values {moves}) as moves(move)),"
-        f" known as (select distinct round(value, 4) as value from ({' union all '.join(known)}) as raws"
-        " where round(value, 4) in (select value from tried))"
-        " select sum(is_own), sum(case when known.value is not null then is_own else 0 end), sum(1 - is_own),"
-        " sum(case when known.value is not null then 1 - is_own else 0 end)"
-        " from tried left join known on known.value = tried.value"
-    )
+    everybody = [" union all ".join(known)] if known else []
+    return own_values_at(reader, mart, [column], everybody).get((column, 0))
+
+
+def own_values_at(
+    reader: Reader, mart: str, columns: Sequence[str], known: Sequence[str], *, smallest: float | None = None
+) -> dict[tuple[str, int], tuple[int, int, float]]:
+    """Return what `own_values` does for every column and every query of `value`, which are each read once.
+
+    smallest: figures below it are left out. By chance: figures moved by a few of their own grains (the roundest step
+    that they all keep to), so that a mean to the nearest 50 is compared with other multiples of 50: round values, which
+    people often have, are in both groups.
+    """
+    grains = {column: _grain(reader, mart, _number(column)) for column in columns} if known else {}
+    tried = {column: _tried(mart, column, grain, smallest) for column, grain in grains.items() if grain is not None}
     if not tried:
-        return None
-    return int(same or 0), int(tried), float(moved_same or 0) / float(moved or 1)
+        return {}
+    names = list(tried)
+    every = " union all ".join(
+        f"select {number} as figures, * from ({tried[name]})" for number, name in enumerate(names)
+    )
+    places = " union all ".join(
+        f"select {place} as place, round(value, 4) as value from ({query}) as raws" for place, query in enumerate(known)
+    )
+    found = reader.rows(
+        f"with tried as materialized ({every}),"
+        f" known as (select distinct place, value from ({places}) as places where value in (select value from tried)),"
+        " totals as (select figures, sum(is_own) as own, sum(1 - is_own) as moved from tried group by figures),"
+        " hits as (select figures, place, sum(is_own) as own, sum(1 - is_own) as moved"
+        " from tried join known using (value) group by figures, place),"
+        f" every_place as (select unnest(range({len(known)})) as place)"
+        " select totals.figures, every_place.place, coalesce(hits.own, 0), totals.own, coalesce(hits.moved, 0),"
+        " totals.moved from totals cross join every_place left join hits using (figures, place)"
+    )
+    return {
+        (names[figures], int(place)): (int(same), int(own), float(moved_same) / float(moved or 1))
+        for figures, place, same, own, moved_same, moved in found
+        if own
+    }
+
+
+def _number(column: str) -> str:
+    """Return a column as a number."""
+    return f"cast({quoted(column)} as double)"
+
+
+def _tried(mart: str, column: str, grain: float, smallest: float | None) -> str:
+    """Return the query of a measure's figures, and of the same moved by a few grains: (value, is_own)."""
+    name, large = _number(column), "" if smallest is None else f" and {_number(column)} >= {smallest!r}"
+    moves = ", ".join(f"({move})" for step in _MOVES for move in (step, -step))
+    return (
+        f"with figures as (select distinct round({name}, 4) as figure from {candidate(mart)}"
+        f" where {name} is not null and {name} <> 0{large} order by 1 limit {_MOST_FIGURES})"
+        " select figure as value, 1 as is_own from figures union all"
+        f" select round(figure + move * {grain}, 4), 0 from figures cross join (values {moves}) as moves(move)"
+    )
 
 
 def _grain(reader: Reader, mart: str, name: str) -> float | None:

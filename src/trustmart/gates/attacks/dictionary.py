@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trustmart.gates.attacks.known import NO_DIGITS, known_texts
 from trustmart.gates.attacks.outcome import Attacked, attacked
 from trustmart.gates.attacks.published import literal
+from trustmart.gates.known_forms import NO_DIGITS, KnownForms, known_forms
 from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, quoted
 from trustmart.gates.report import Finding
 
@@ -23,6 +23,8 @@ _SHA512 = r"^([0-9a-fA-F]{128}|[A-Za-z0-9+/_-]{86}={0,2})$"
 # The digests that engines know, with their bytes.
 _DIGESTS = {"md5": 16, "sha1": 20, "sha256": 32}
 _CHUNK = 50_000
+# How a known value is written before it is hashed or encoded: as it stands, small, capital, digits alone.
+_FORMS = ("form", "lower(form)", "upper(form)", f"regexp_replace(form, '{NO_DIGITS}', '', 'g')")
 
 
 def rehashed(
@@ -46,12 +48,12 @@ def rehashed(
         for name, kind in candidate_columns(reader, mart).items()
         if kind.startswith("VARCHAR") and name not in hierarchies
     ]
-    known = known_texts(reader, known_in)
+    known = known_forms(reader, known_in)
     shown = {column: _shown(mart, column) for column in texts}
     found = {
         column: _matches_of_any(reader, shown[column], known, salts)
-        + _matches_of_sha512(reader, shown[column], known, salts)
-        + sum(_matches_of_cut(reader, shown[column], one, salts) for one in known)
+        + _matches_of_sha512(reader, shown[column], [one.texts for one in known], salts)
+        + sum(_matches_of_cut(reader, shown[column], one.texts, salts) for one in known)
         for column in texts
         if _any(reader, shown[column], _LIKE_A_DIGEST) or _any(reader, shown[column], _LIKE_A_CODE)
     }
@@ -63,25 +65,13 @@ class Looks:
     """What the values of a column could be by their look alone; what none of them can be need not be made.
 
     digests, encoded_digests: names of digests that a value is as long as, in hexadecimal and in Base64. base64,
-    hexadecimal: whether a value is written in that alphabet. letters: whether one has letters. numbers: whether one is
-    nothing but digits.
+    hexadecimal: whether a value is written in that alphabet.
     """
 
     digests: frozenset[str]
     encoded_digests: frozenset[str]
     base64: bool
     hexadecimal: bool
-    letters: bool
-    numbers: bool
-
-    def forms(self, *, every: bool) -> list[str]:
-        """Return the forms of a known value that could be behind a shown one; every: where one is hashed or encoded.
-
-        A reversed value without letters comes of one without letters, one with other signs than digits not of digits.
-        """
-        found = ["form"]
-        found += ["lower(form)", "upper(form)"] if every or self.letters else []
-        return [*found, f"regexp_replace(form, '{NO_DIGITS}', '', 'g')"] if every or self.numbers else found
 
 
 def _looks_of(reader: Reader, shown: str) -> Looks:
@@ -95,8 +85,6 @@ def _looks_of(reader: Reader, shown: str) -> Looks:
         *(f"{encoded} and length(rtrim(value, '=')) = {-(-size * 4 // 3)}" for size in _DIGESTS.values()),
         encoded,
         hexadecimal,
-        "lower(value) <> upper(value)",
-        "regexp_matches(value, '^[0-9]+$')",
     ]
     asked = ", ".join(f"coalesce(max(case when {test} then 1 else 0 end), 0)" for test in tests)
     (found,) = reader.rows(f"select {asked} from ({shown}) as all_shown where length(value) >= 6")
@@ -104,10 +92,8 @@ def _looks_of(reader: Reader, shown: str) -> Looks:
     return Looks(
         digests=frozenset(name for name, one in zip(_DIGESTS, found[:names], strict=True) if one),
         encoded_digests=frozenset(name for name, one in zip(_DIGESTS, found[names : 2 * names], strict=True) if one),
-        base64=bool(found[-4]),
-        hexadecimal=bool(found[-3]),
-        letters=bool(found[-2]),
-        numbers=bool(found[-1]),
+        base64=bool(found[-2]),
+        hexadecimal=bool(found[-1]),
     )
 
 
@@ -124,31 +110,52 @@ def _any(reader: Reader, shown: str, pattern: str) -> bool:
     return bool(reader.rows(f"select 1 from ({shown}) as shown where {' and '.join(tests)} limit 1"))
 
 
-def _matches_of_any(reader: Reader, shown: str, known: Sequence[str], salts: Sequence[str]) -> int:
+def _matches_of_any(reader: Reader, shown: str, known: Sequence[KnownForms], salts: Sequence[str]) -> int:
     """Count the values that any known column turns into."""
     looks = _looks_of(reader, shown)
-    return sum(_matches(reader, shown, one, salts, looks) for one in known)
+    digested = sum(_digested(reader, shown, one.texts, salts, looks) for one in known)
+    return digested + (_undone(reader, shown, known, looks) if known else 0)
 
 
-def _matches(reader: Reader, shown: str, known: str, salts: Sequence[str], looks: Looks) -> int:
-    """Count the values that one known text turns into, other than those that the plain check knows."""
-    names = [name for name in _DIGESTS if name in looks.digests]
-    plain = [f"select {name}({form}) from raws" for name in names for form in ("form", "lower(form)")]
-    ways = list(_ways(looks, salts))
-    every = bool(ways) or looks.base64 or looks.hexadecimal
-    forms = [f"select {form} as form from raws" for form in looks.forms(every=every)]
-    # A digest is made of everybody's values, an encoding undone in the few that are shown.
-    tried = [f"select s.value from shown as s join forms as f on {place} = {way}" for place, way in ways]
-    tried += [f"select read.value from read join ({' union all '.join(forms)}) as f on f.form = read.form"]
+def _undone(reader: Reader, shown: str, known: Sequence[KnownForms], looks: Looks) -> int:
+    """Count the values that are somebody's backwards, or once their encoding is undone in the few that are shown."""
+    forms = " union all ".join(
+        f"select {form} as form from {one.hashes} as known_{n}"
+        for n, one in enumerate(known)
+        for form in ("small", "digits")
+    )
     ((count,),) = reader.rows(
-        "with shown as (select value, lower(value) as small, translate(value, '-_', '+/') as plain from"
-        f" ({shown}) as all_shown where length(value) >= 6), read as ({_read(looks)}), raws as ({known}),"
-        f" forms as ({' union '.join(forms)}), hits as ({' union all '.join(tried)})"
+        f"with shown as ({_written(shown)}), read as ({_read(looks)}) select count(distinct read.value) from read"
+        f" join ({forms}) as known on known.form = hash(lower(read.form))"
+    )
+    return int(count)
+
+
+def _digested(reader: Reader, shown: str, known: str, salts: Sequence[str], looks: Looks) -> int:
+    """Count the values that are digests of one known text, other than those that the plain check knows."""
+    ways = list(_ways(looks, salts))
+    if not ways:
+        return 0
+    forms = " union ".join(f"select {form} as form from raws" for form in _FORMS)
+    plain = [f"select {name}({form}) from raws" for name in sorted(looks.digests) for form in ("form", "lower(form)")]
+    # A digest is made of everybody's values.
+    tried = [f"select s.value from shown as s join forms as f on {place} = {way}" for place, way in ways]
+    ((count,),) = reader.rows(
+        f"with shown as ({_written(shown)}), raws as ({known}), forms as ({forms}),"
+        f" hits as ({' union all '.join(tried)})"
         + (f", plain as (select value from shown where small in ({' union all '.join(plain)}))" if plain else "")
         + " select count(distinct value) from hits"
         + (" where value not in (select value from plain)" if plain else "")
     )
     return int(count)
+
+
+def _written(shown: str) -> str:
+    """Return the query of the values worth the trouble, in small letters and in the first alphabet of Base64."""
+    return (
+        f"select value, lower(value) as small, translate(value, '-_', '+/') as plain from ({shown}) as all_shown"
+        " where length(value) >= 6"
+    )
 
 
 def _ways(looks: Looks, salts: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -53,7 +53,7 @@ def membership_of_learned(
     if missing := missing_columns(reader, teacher, [*columns, *asked.columns_learned_from]):
         return unmeasurable("G11", f"its teacher {teacher} has no {', '.join(missing)} tonight", _AGAIN)
     try:
-        first, second = (_half(reader, asked, columns, sign) for sign in ("<", ">="))
+        first, second = _halves(reader, asked, columns)
         risk = membership(first, second, asked, minimum=minimum_class_size)
     except AnonymizationError as error:
         what = f"half of its teacher's people are too few to be learned from ({type(error).__name__})"
@@ -103,8 +103,8 @@ def _is_same(row: LearnedRow, learned: LearnedRow) -> bool:
     return abs(float(row.figure) - learned.figure) <= _ROUNDING
 
 
-def _half(reader: Reader, asked: Learned, columns: Sequence[str], sign: str) -> Profiles:
-    """Return the profiles of half of the teacher's members: labels by their class, the target by their record."""
+def _halves(reader: Reader, asked: Learned, columns: Sequence[str]) -> tuple[Profiles, Profiles]:
+    """Return the profiles of each half of the teacher's members: labels by their class, the target by their record."""
     teacher, wanted = asked.learned_from, asked.columns_learned_from
     by_class = [column for column in wanted if column in columns]
     of_class = "".join(f", {quoted(column)}" for column in by_class)
@@ -112,11 +112,12 @@ def _half(reader: Reader, asked: Learned, columns: Sequence[str], sign: str) -> 
     labels = ", ".join(f"coalesce(cast({one} as varchar), '{NO_LABEL}')" for one in chosen)
     rows = reader.rows(
         f"with classes as (select distinct {class_id(columns)} as class_id{of_class} from {candidate(teacher)})"
-        f" select {labels}, count(*) from {members_of(teacher)} as members join classes using (class_id)"
-        f" join {records_of(teacher)} as records on records.subject_id = members.subject_id"
-        f" where md5(members.subject_id) {sign} '8' group by all"
+        f" select md5(members.subject_id) < '8', {labels}, count(*) from {members_of(teacher)} as members"
+        f" join classes using (class_id) join {records_of(teacher)} as records"
+        " on records.subject_id = members.subject_id group by all"
     )
-    return Profiles.counted(wanted, rows)
+    first, second = ([labels for is_first, *labels in rows if is_first == half] for half in (True, False))
+    return Profiles.counted(wanted, first), Profiles.counted(wanted, second)
 
 
 def _strange(rows: int) -> Finding | None:

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from trustmart.gates.attacks.cube_inference import is_no_chance, own_values
-from trustmart.gates.attacks.known import NO_DIGITS, known_texts
+from trustmart.gates.attacks.cube_inference import is_no_chance, own_values_at
 from trustmart.gates.attacks.outcome import Attacked, attacked
-from trustmart.gates.known_texts import kept
+from trustmart.gates.known_forms import known_forms
 from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, quoted
 from trustmart.gates.report import Finding
 
@@ -27,23 +26,14 @@ def numbers_of_people(reader: Reader, *, mart: str, known_in: Sequence[Sequence[
         and not kind.endswith("]")
         and reader.rows(f"select 1 from {candidate(mart)} where {quoted(column)} >= {_SMALLEST} limit 1")
     ]
-    texts = known_texts(reader, known_in) if figures else []
-    known = [f"select value from {kept(reader, _digits(query))} as known_texts" for query in texts]
-    found = {
-        (column, place): own
-        for column in figures
-        for place, query in enumerate(known)
-        if (own := own_values(reader, mart, column, [query], smallest=_SMALLEST)) is not None and is_no_chance(*own)
-    }
-    columns = {column: max(own[0] for (name, _), own in found.items() if name == column) for column, _ in found}
+    forms = known_forms(reader, known_in) if figures else []
+    known = [f"select number as value from {one.hashes} as known where number is not null" for one in forms]
+    found = own_values_at(reader, mart, figures, known, smallest=_SMALLEST)
+    columns: dict[str, int] = {}
+    for (column, _), own in found.items():
+        if is_no_chance(*own):
+            columns[column] = max(own[0], columns.get(column, 0))
     return attacked("G0", [_leak(*one) for one in columns.items()], figures_of_people=sum(columns.values()))
-
-
-def _digits(known: str) -> str:
-    """Return the query of everybody's digits, as numbers, each once. known: a query of `form`."""
-    digits = f"regexp_replace(form, '{NO_DIGITS}', '', 'g')"
-    values = f"select try_cast({digits} as double) as value from ({known}) as known_texts"
-    return f"select distinct value from ({values}) as raws where value is not null"
 
 
 def _leak(column: str, count: int) -> Finding:

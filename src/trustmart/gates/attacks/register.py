@@ -10,7 +10,7 @@ from typing import Any
 from trustmart.errors import HierarchyFault
 from trustmart.gates.attacks.label_forms import label_pairs
 from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, unmeasurable
-from trustmart.gates.attacks.published import missing_columns, records_of, texts
+from trustmart.gates.attacks.published import missing_columns, names, records_of, texts
 from trustmart.gates.measures_sql import Reader, candidate, quoted
 from trustmart.gates.report import Finding
 from trustmart.gates.thresholds import bound
@@ -60,7 +60,7 @@ def _statement(mart: str, columns: Mapping[str, Mapping[str, Any]], register: st
     """Return the query of the attack's figures."""
     return (
         f"{_classes(mart, columns, register)}"
-        f" select (select sum(published) from shown), (select count(*) from {register}),"
+        " select (select sum(published) from shown), (select count(*) from everybody),"
         " max(1.0 / greatest(published, people)), sum(published * 1.0 / greatest(published, people)),"
         " sum(case when people = 0 then 1 else 0 end) from classes"
     )
@@ -84,12 +84,14 @@ def classes_named(mart: str, columns: Mapping[str, Mapping[str, Any]], minimum_c
 
 def _classes(mart: str, columns: Mapping[str, Mapping[str, Any]], register: str) -> str:
     """Return `with … classes`: raw values to labels, people to boxes of labels, boxes to published classes."""
+    # A register may be a view of several tables, which would be joined anew for every column.
     steps = [
+        f"everybody as materialized (select {names(columns)} from {register})",
         f"shown as (select {texts(columns)}, count(*) as published from {candidate(mart)} group by all)",
     ]
     for place, (column, asked) in enumerate(columns.items()):
         steps += [
-            f"values_{place} as (select distinct {quoted(column)} as value from {register})",
+            f"values_{place} as (select distinct {quoted(column)} as value from everybody)",
             f"pairs_{place} as ({label_pairs(column, asked['rule'], asked.get('fallback'), f'values_{place}')})",
             # Values that fit the same published labels cannot be told apart: they share a set, which has a number.
             f"fit_{place} as (select distinct p.value, p.label from pairs_{place} as p"
@@ -112,7 +114,7 @@ def _classes(mart: str, columns: Mapping[str, Mapping[str, Any]], register: str)
     expanded = " ".join(f"join labels_{place} on labels_{place}.fits = b.fits_{place}" for place in places)
     named = class_id_of(f"s.{quoted(column)}" for column in columns)
     steps += [
-        f"boxes as (select {fits}, count(*) as people from {register} as r {joined} group by all)",
+        f"boxes as (select {fits}, count(*) as people from everybody as r {joined} group by all)",
         f"fitting as (select {labels}, sum(b.people) as people from boxes as b {expanded} group by all)",
         f"classes as (select {named} as class_id, s.published, coalesce(f.people, 0) as people from shown as s"
         f" left join fitting as f on {' and '.join(f's.{quoted(c)} = f.{quoted(c)}' for c in columns)})",

@@ -8,18 +8,15 @@ and two columns of a row together.
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
-from trustmart.gates.attacks.known import known_texts
 from trustmart.gates.attacks.outcome import Attacked, attacked
 from trustmart.gates.identifiers import HARMLESS_SHAPES
-from trustmart.gates.known_texts import kept
+from trustmart.gates.known_forms import KnownForms, known_forms, letters_of
 from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, quoted
 from trustmart.gates.report import Finding
 
 _LEAST = 6
 # Joined, a given name and a surname may be a word by chance (Mari Gold): short ones only where a sign stands between.
 _LEAST_OF_A_WORD = 10
-# What stands before an e-mail's sign may be words that a mart uses as well (summer2026, customer.service).
-_LEAST_OF_AN_ADDRESS = 12
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _TURNED = _ALPHABET[13:] + _ALPHABET[:13]
 # Letters that look like Latin ones: those of full width, and of the Cyrillic and Greek alphabets.
@@ -53,18 +50,20 @@ def rewritten(
         if kind.startswith("VARCHAR") and name not in hierarchies
     ]
     orders = [[table, *order] for table, *columns in known_in for order in permutations(columns)]
-    known = known_texts(reader, orders)
+    known = known_forms(reader, orders)
     if not texts or not known:
         return attacked("G0", rewritten=0)
     shown = _shown(mart, texts)
     if not reader.rows(f"select 1 from ({shown}) as shown limit 1"):
         return attacked("G0", rewritten=0)
     found = reader.rows(
-        f"with shown as ({shown}), known as (select * from {kept(reader, _known(known))} as known_texts)"
-        " select published_column, count(distinct value) from shown"
-        " semi join known on known.letters = hash(shown.letters)"
+        f"with shown as ({shown}), known as ({_known(known)}),"
+        " hits as materialized (select distinct published_column, value, is_whole from shown"
+        " join known on known.letters = hash(shown.letters)),"
         # As it stands, a text is judged by `no_direct_identifiers`, which knows ordinary words.
-        " where not (is_whole and hash(lower(value)) in (select plain from known where plain is not null))"
+        " plain as (select distinct value from hits join known on known.small = hash(lower(hits.value)))"
+        " select published_column, count(distinct value) from hits"
+        " where not (is_whole and value in (select value from plain))"
         " group by published_column order by published_column"
     )
     return attacked("G0", [_leak(column, int(count)) for column, count in found], rewritten=sum(n for _, n in found))
@@ -81,11 +80,12 @@ def _shown(mart: str, columns: Sequence[str]) -> str:
         for one, other in permutations(columns, 2)
     ]
     read = " union ".join(
-        f"select published_column, value, is_whole, {_letters(reading)} as letters from texts" for reading in _READINGS
+        f"select published_column, value, is_whole, {letters_of(reading)} as letters from texts"
+        for reading in _READINGS
     )
     # A word of a text may be a number of somebody; what has no digit is judged by `names_in_text`.
     read += (
-        f" union select published_column, value, true, {_letters('word')} from (select published_column, value,"
+        f" union select published_column, value, true, {letters_of('word')} from (select published_column, value,"
         r" unnest(regexp_split_to_array(value, '[\s,;:|+&/]+')) as word from texts where is_whole) as by_word"
         f" where regexp_matches(word, '[0-9]') and {_is_worth_comparing('word')}"
     )
@@ -103,25 +103,15 @@ def _is_worth_comparing(text: str) -> str:
     return f"{text} is not null and not regexp_matches(lower({text}), '^({HARMLESS_SHAPES})$')"
 
 
-def _known(queries: Sequence[str]) -> str:
-    """Return the query of everybody's identifiers and names, and of what stands before an e-mail's sign.
-
-    As hashes of 64 bits, which is all that a comparison needs: for millions of people, texts would fill the memory.
-    """
-    local = "split_part(plain, '@', 1)"
-    is_address = (
-        f"contains(plain, '@') and length({local}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({local}, '[0-9]')"
+def _known(forms: Sequence[KnownForms]) -> str:
+    """Return the query of everybody's letters and digits, and of what stands before an e-mail's sign."""
+    every = " union all ".join(
+        f"select small, letters, local from {one.hashes} as known_{n}" for n, one in enumerate(forms)
     )
     return (
-        f"with plains as (select distinct lower(form) as plain from ({' union all '.join(queries)}) as forms)"
-        f" select hash({_letters('plain')}) as letters, hash(plain) as plain from plains"
-        f" union all select hash({_letters(local)}), null from plains where {is_address}"
+        f"with every_form as ({every}) select small, letters from every_form"
+        " union all select null, local from every_form where local is not null"
     )
-
-
-def _letters(value: str) -> str:
-    """Return the letters and digits of a text, small and without accents."""
-    return rf"regexp_replace(lower(strip_accents({value})), '[^\p{{L}}\p{{N}}]+', '', 'g')"
 
 
 def _text(column: str) -> str:

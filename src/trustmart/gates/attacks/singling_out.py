@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from trustmart.anonymity.intervals import residual, wilson
 from trustmart.gates.attacks.outcome import Attacked, attacked, interval, lacking, not_made, unmeasurable
 from trustmart.gates.attacks.published import class_id, door_columns, members_of, missing_columns, names, text
-from trustmart.gates.measures_sql import Reader, candidate, quoted
+from trustmart.gates.measures_sql import Reader, candidate, columns_of, quoted
 from trustmart.gates.report import Finding
 from trustmart.gates.thresholds import MOST_ATTEMPTS, bound
 
@@ -100,11 +100,7 @@ def told_sizes(
 
 def _has_history(reader: Reader) -> bool:
     """Return whether memberships of earlier releases are kept."""
-    found = reader.rows(
-        "select count(*) from information_schema.tables where table_catalog = 'restricted'"
-        " and table_schema = 'main' and table_name = 'members_before'"
-    )
-    return bool(found[0][0])
+    return bool(columns_of(reader, "members_before"))
 
 
 def _rare(rare: int, rows: int, k: int) -> Finding:
