@@ -14,8 +14,8 @@ from trustmart.gates.remembering import kept, remembered
 NO_DIGITS = "[^0-9]+"
 # What stands before an e-mail's sign may be words that a mart uses as well (summer2026, customer.service).
 _LEAST_OF_AN_ADDRESS = 12
-# Fewer digits than five are everybody's.
-_NUMBERED = "([0-9][^0-9]*){5}"
+# Fewer digits are everybody's.
+_LEAST_DIGITS = 5
 _SAMPLE = 1000
 
 
@@ -59,7 +59,8 @@ def _forms(reader: Reader, columns: tuple[str, ...], tables: tuple[str, ...]) ->
     if known is not None and (columns, tables) in known.facts:
         return known.facts[columns, tables]
     value = " || ' ' || ".join(f"trim(cast({quoted(column)} as varchar))" for column in columns)
-    each = [f"select {value} as form from {restricted(table)} where {value} is not null" for table in tables]
+    is_known = " and ".join(f"{quoted(column)} is not null" for column in columns)
+    each = [f"select {value} as form from {restricted(table)} where {is_known}" for table in tables]
     texts = each[0]
     if len(each) > 1:
         different = f"select distinct form from ({' union all '.join(each)}) as forms"
@@ -89,8 +90,14 @@ def _letters_before_digits(reader: Reader, texts: str) -> int | None:
 
 def _hashes(reader: Reader, texts: str, letters: int | None) -> str:
     """Return the relation of an identifier's hashes. letters: so many, and then digits, are what all values are of."""
-    digits = f"regexp_replace(form, '{NO_DIGITS}', '', 'g')" if letters is None else f"substr(form, {letters + 1})"
-    is_number = f"regexp_matches(form, '{_NUMBERED}') and not contains(form, '@')"
+    digits, is_number = (
+        (f"substr(form, {letters + 1})", f"length(form) >= {letters + _LEAST_DIGITS}")
+        if letters is not None
+        else (
+            f"regexp_replace(form, '{NO_DIGITS}', '', 'g')",
+            f"not contains(form, '@') and regexp_matches(form, '([0-9][^0-9]*){{{_LEAST_DIGITS}}}')",
+        )
+    )
     forms = f"select form, case when {is_number} then {digits} end as digits from ({texts}) as texts"
     chosen = ["hash(lower(form)) as small", f"{_hash_of('digits')} as digits", "try_cast(digits as double) as number"]
     if letters is None:

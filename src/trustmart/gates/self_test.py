@@ -134,10 +134,7 @@ def rows_in_full(ground: Ground) -> Sequence[str]:
     columns = names(_columns(ground))
     present = candidate_columns(ground.scratch, ground.scratch.mart)
     raw = ", ".join(f"cast({quoted(column)} as {kind})" for column, kind in present.items())
-    ground.scratch.run(
-        f"insert into {table} ({columns}) select {raw} from {records_of(ground.scratch.mart)}"
-        " order by subject_id limit 50"
-    )
+    ground.scratch.run(f"insert into {table} ({columns}) select {raw} from {records_of(ground.scratch.mart)} limit 50")
     return ("k_anonymity", "declared_labels", "singling_out")
 
 
@@ -279,7 +276,7 @@ def _into_a_text(ground: Ground, value: str, table: str, columns: Sequence[str])
     if not set(columns) <= set(columns_of(ground.scratch, table)):
         raise NotApplicable(f"{table} lacks what would be planted")
     usable = " and ".join(f"length(trim(cast({quoted(name)} as varchar))) > 0" for name in columns)
-    one = f"select min({value}) from {restricted(table)} where {usable}"
+    one = f"select {value} from {restricted(table)} where {usable} limit 1"
     if not ground.scratch.rows(f"select 1 from {restricted(table)} where {usable} limit 1"):
         raise NotApplicable(f"{table} is empty")
     ground.scratch.run(f"update {ground.scratch.table} set {quoted(column)} = ({one})")

@@ -11,6 +11,7 @@ from trustmart.errors import TrustmartError
 from trustmart.gates import GateReport, Memory
 from trustmart.gates.copies import Seen, seen_of
 from trustmart.gates.measures_sql import candidate_columns
+from trustmart.gates.remembering import remembering
 from trustmart.pipeline.context import Context
 from trustmart.pipeline.door import standing_mart
 from trustmart.pipeline.ground import Ground, ground_of
@@ -114,14 +115,16 @@ def seek(
     until = clock() + seconds
     if why := _hopeless(session, policy, mart):
         return Sought(why_none=why)
-    try:
-        ground = ground_of(session, policy, mart, memory, standing=standing, held_by=held_by)
-    except Exception as error:  # noqa: BLE001 - advice only; its message may quote a value
-        return Sought(why_none=f"it could not be looked into ({type(error).__name__})")
-    try:
-        return _hopeless_findings(ground) or _try_all(ground, lambda: clock() < until, most)
-    finally:
-        ground.copies.drop()
+    # Every try is compared with the same identifiers of everybody.
+    with remembering(session):
+        try:
+            ground = ground_of(session, policy, mart, memory, standing=standing, held_by=held_by)
+        except Exception as error:  # noqa: BLE001 - advice only; its message may quote a value
+            return Sought(why_none=f"it could not be looked into ({type(error).__name__})")
+        try:
+            return _hopeless_findings(ground) or _try_all(ground, lambda: clock() < until, most)
+        finally:
+            ground.copies.drop()
 
 
 def _hopeless(session: Session, policy: Policy, mart: str) -> str:

@@ -21,7 +21,10 @@ _shared: ContextVar[set[str] | None] = ContextVar("shared", default=None)
 
 @contextmanager
 def sharing(reader: Reader) -> Iterator[None]:
-    """Keep each mart's comparison for the time of a `with`, in which nobody may change members or history."""
+    """Keep a mart's comparison until another mart's is made, in a `with` in which nobody changes members or history.
+
+    Marts are attacked one after the other, and a million names of each would fill the memory.
+    """
     made: set[str] = set()
     token = _shared.set(made)
     try:
@@ -45,12 +48,15 @@ def compared(reader: Reader, mart: str) -> Iterator[str]:
     Whoever stands twice in the history has two rows of the first kind: there are more of them than members.
     """
     made = _shared.get()
-    if made is None or mart not in made:
-        _make(reader, mart)
     if made is not None:
-        made.add(mart)
+        if mart not in made:
+            while made:
+                reader.rows(f"drop table if exists {_table(made.pop())}")
+            _make(reader, mart)
+            made.add(mart)
         yield _table(mart)
         return
+    _make(reader, mart)
     try:
         yield _table(mart)
     finally:

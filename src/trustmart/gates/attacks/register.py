@@ -97,7 +97,7 @@ def _classes(mart: str, columns: Mapping[str, Mapping[str, Any]], register: str)
             f"fit_{place} as (select distinct p.value, p.label from pairs_{place} as p"
             f" join (select distinct {quoted(column)} as label from shown) as s on s.label = p.label),",
             f"sets_{place} as (select value, cast(dense_rank() over (order by fits) as integer) as fits from"
-            f" (select value, string_agg(label, '|' order by label) as fits from fit_{place}"
+            f" (select value, list_sort(list(label)) as fits from fit_{place}"
             " group by value) as listed)",
             f"labels_{place} as (select distinct s.fits, f.label from sets_{place} as s"
             f" join fit_{place} as f on f.value is not distinct from s.value)",

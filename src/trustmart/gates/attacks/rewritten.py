@@ -56,12 +56,12 @@ def rewritten(
     shown = _shown(mart, texts)
     if not reader.rows(f"select 1 from ({shown}) as shown limit 1"):
         return attacked("G0", rewritten=0)
+    letters, small = _known(known)
     found = reader.rows(
-        f"with shown as ({shown}), known as ({_known(known)}),"
-        " hits as materialized (select distinct published_column, value, is_whole from shown"
-        " join known on known.letters = hash(shown.letters)),"
+        f"with shown as ({shown}), hits as materialized (select distinct published_column, value, is_whole from shown"
+        f" join ({letters}) as known on known.letters = hash(shown.letters)),"
         # As it stands, a text is judged by `no_direct_identifiers`, which knows ordinary words.
-        " plain as (select distinct value from hits join known on known.small = hash(lower(hits.value)))"
+        f" plain as (select distinct value from hits join ({small}) as known on known.small = hash(lower(hits.value)))"
         " select published_column, count(distinct value) from hits"
         " where not (is_whole and value in (select value from plain))"
         " group by published_column order by published_column"
@@ -103,15 +103,16 @@ def _is_worth_comparing(text: str) -> str:
     return f"{text} is not null and not regexp_matches(lower({text}), '^({HARMLESS_SHAPES})$')"
 
 
-def _known(forms: Sequence[KnownForms]) -> str:
-    """Return the query of everybody's letters and digits, and of what stands before an e-mail's sign."""
-    every = " union all ".join(
-        f"select small, letters, local from {one.hashes} as known_{n}" for n, one in enumerate(forms)
+def _known(forms: Sequence[KnownForms]) -> tuple[str, str]:
+    """Return the queries of everybody's `letters`, also of those before an e-mail's sign, and of texts as they stand.
+
+    Each reads what is kept where it stands: an engine that named it once would copy it first.
+    """
+    letters = " union all ".join(
+        f"select {column} as letters from {one.hashes} as known" for one in forms for column in ("letters", "local")
     )
-    return (
-        f"with every_form as ({every}) select small, letters from every_form"
-        " union all select null, local from every_form where local is not null"
-    )
+    small = " union all ".join(f"select small from {one.hashes} as known" for one in forms)
+    return letters, small
 
 
 def _text(column: str) -> str:
