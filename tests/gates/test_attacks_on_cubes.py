@@ -99,6 +99,37 @@ def test_a_leaking_cube_is_held(leak: str, reader: Reader) -> None:
     assert [saying in one.what for one in found] == [True], found
 
 
+@pytest.mark.parametrize(
+    ("named", "twice", "nameless", "before", "cells"),
+    [
+        (11, 0, 0, 0, 0),
+        (10, 0, 0, 0, 1),
+        (10, 5, 0, 0, 1),
+        (9, 0, 1, 0, 1),
+        (10, 0, 1, 0, 0),
+        (4, 0, 0, 11, 0),
+        (4, 0, 0, 10, 1),
+    ],
+)
+def test_people_of_a_cell_are_counted_once_and_the_nameless_too(
+    reader: Reader, named: int, twice: int, nameless: int, before: int, cells: int
+) -> None:
+    """(S12) Whoever stands twice is one person, whoever was forgotten is one more, and the larger of two nights counts."""
+    members = 'restricted.anonymized_door."cube__members"'
+    cell = "md5('a|x')"
+    for statement in (
+        f"delete from {members} where class_id = {cell}",
+        f"insert into {members} select {cell}, 's' || i from range({named}) as r(i)",
+        f"insert into {members} select {cell}, 's' || i from range({twice}) as r(i)",
+        f"insert into {members} select {cell}, null from range({nameless}) as r(i)",
+        f"create table restricted.main.members_before as select 'cube' as mart, {cell} as class_id, 'b' || i as subject_id,"
+        f" timestamp '2026-01-01' as since, cast(null as timestamp) as until from range({before}) as r(i)",
+    ):
+        reader.connection.execute(statement)
+    outcome = ATTACKS["told_sizes"](reader, mart="cube", **CALLS["told_sizes"])
+    assert outcome.figures == {"cells": 4, "cells_of_too_few": cells}
+
+
 def chain(reader: Reader, *, safe: bool) -> Any:
     """Attack a table of 3 x 3 with totals where one suppressed cell gives away the next."""
     cells = {("a", "x"): 3, ("a", "y"): 40, ("b", "x"): 30, ("b", "y"): 25, ("c", "x"): 20, ("c", "y"): 20}

@@ -101,13 +101,16 @@ def _hashes(reader: Reader, texts: str, letters: int | None) -> str:
     forms = f"select form, case when {is_number} then {digits} end as digits from ({texts}) as texts"
     chosen = ["hash(lower(form)) as small", f"{_hash_of('digits')} as digits", "try_cast(digits as double) as number"]
     if letters is None:
-        local = "split_part(form, '@', 1)"
+        # Of an address, what stands before its sign is wanted as well: so the two parts are read apart, once each.
+        before = "split_part(form, '@', 1)"
+        behind = f"substr(form, length({before}) + 1)"
+        forms = f"select *, {letters_of(before)} as local_letters from ({forms}) as forms"
         is_address = (
-            f"contains(form, '@') and length({local}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({local}, '[0-9]')"
+            f"contains(form, '@') and length({before}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({before}, '[0-9]')"
         )
         chosen += [
-            f"hash({letters_of('form')}) as letters",
-            f"case when {is_address} then hash({letters_of(local)}) end as local",
+            f"hash(concat(local_letters, {letters_of(behind)})) as letters",
+            f"case when {is_address} then hash(local_letters) end as local",
         ]
     table = kept(reader, f"select {', '.join(chosen)} from ({forms}) as forms")
     if letters is None:

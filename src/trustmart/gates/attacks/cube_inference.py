@@ -62,7 +62,7 @@ def _certain(reader: Reader, mart: str, column: str, class_size: str, data_type:
 def _raw_values(reader: Reader, places: Sequence[Sequence[str]]) -> list[str]:
     """Return a query of everybody's values for every place that there is."""
     return [
-        f"select cast({quoted(raw)} as double) as value from {restricted(table)}"
+        f"select round(cast({quoted(raw)} as double), 4) as value from {restricted(table)}"
         for table, raw in places
         if raw in columns_of(reader, table)
     ]
@@ -71,7 +71,7 @@ def _raw_values(reader: Reader, places: Sequence[Sequence[str]]) -> list[str]:
 def own_values(reader: Reader, mart: str, column: str, known: Sequence[str]) -> tuple[int, int, float] | None:
     """Return how many figures equal somebody's own value, of how many, and how often that happens by chance.
 
-    known: queries of everybody's `value`. None where there is nothing to try.
+    known: queries of everybody's `value`, to four decimal places. None where there is nothing to try.
     """
     everybody = [" union all ".join(known)] if known else []
     return own_values_at(reader, mart, [column], everybody).get((column, 0))
@@ -95,7 +95,7 @@ def own_values_at(
         f"select {number} as figures, * from ({tried[name]})" for number, name in enumerate(names)
     )
     places = " union all ".join(
-        f"select {place} as place, round(value, 4) as value from ({query}) as raws" for place, query in enumerate(known)
+        f"select {place} as place, value from ({query}) as raws" for place, query in enumerate(known)
     )
     found = reader.rows(
         f"with tried as materialized ({every}),"

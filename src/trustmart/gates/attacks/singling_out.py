@@ -76,21 +76,25 @@ def told_sizes(
     if missing := missing_columns(reader, mart, [*columns, class_size]):
         return lacking("G3", missing)
     finest = " and ".join(f"{text(column)} <> '*'" for column in columns)
-    past = ""
+    cell = f"select {class_id(columns)} as class_id from {candidate(mart)} where {finest}"
+    # Whoever was forgotten since a held-back cell was published has no name there, and is counted by it. Two names of
+    # one hash would count as one person: a cell is never taken for larger than it is. An engine hashes a null as well.
+    named = "count(distinct case when subject_id is not null then hash(subject_id) end)"
+    people = f"{named} + count(*) - count(subject_id)"
+    tonight = f"select class_id, {people} as people from {members_of(mart)} group by class_id"
+    is_small = f"coalesce(people, 0) < {int(minimum_class_size)}"
+    with_few = f"select class_id from cells left join tonight using (class_id) where {is_small}"
+    past = "select cast(null as varchar) as class_id, 0 as people where false"
     if _has_history(reader):
         past = (
-            " union all select class_id, count(*) from restricted.main.members_before where mart = ?"
-            " and until is null group by class_id"
+            f"select class_id, {people} as people from restricted.main.members_before where mart = ?"
+            " and until is null and class_id in (select class_id from with_few) group by class_id"
         )
     ((cells, few),) = reader.rows(
-        f"with cells as (select {class_id(columns)} as class_id from {candidate(mart)} where {finest}),"
-        # Whoever was forgotten since a held-back cell was published has no name there, and is counted by it.
-        " counted as (select class_id, count(distinct subject_id) + count(*) - count(subject_id) as people"
-        f" from {members_of(mart)}"
-        f" group by class_id{past}), most as (select class_id, max(people) as people from counted group by class_id)"
-        f" select count(*), sum(case when coalesce(people, 0) < {int(minimum_class_size)} then 1 else 0 end)"
-        " from cells left join most using (class_id)",
-        [mart] if past else [],
+        f"with cells as ({cell}), tonight as materialized ({tonight}), with_few as materialized ({with_few}),"
+        f" before as ({past}) select (select count(*) from cells),"
+        f" (select count(*) from with_few left join before using (class_id) where {is_small})",
+        [mart] if "?" in past else [],
     )
     few = int(few or 0)
     what = f"{few} cells of {cells} say that they stand for enough people, and do not"
