@@ -105,7 +105,7 @@ class Nights:
         forget_members(session, "asked", at=FIRST_NIGHT + timedelta(days=self.number, hours=12, seconds=len(self.gone)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(nights=NIGHTS)
 def test_no_two_published_versions_of_a_class_differ_by_one_to_k_minus_one_people(nights: list[Any]) -> None:
     """S12: over any nights, held releases, disappearances and forgettings, a change shows at least k people or nobody."""

@@ -21,7 +21,7 @@ HIERARCHIES = [
     declared_hierarchy("area", RULES["areas"], fallback="unknown"),
     declared_hierarchy("shape", RULES["shapes"], fallback="unknown"),
 ]
-SETTINGS = settings(deadline=None, max_examples=12)
+SETTINGS = settings(deadline=None, max_examples=8)
 
 
 def laboratory() -> PeopleNights:

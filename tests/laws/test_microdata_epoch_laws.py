@@ -13,7 +13,7 @@ from trustmart.errors import TrustmartError
 
 K = 3
 RELEASE = release_of(k=K)
-SETTINGS = settings(deadline=None, max_examples=15)
+SETTINGS = settings(deadline=None, max_examples=9)
 
 
 @SETTINGS

@@ -17,6 +17,11 @@ _LEAST_OF_AN_ADDRESS = 12
 # Fewer digits are everybody's.
 _LEAST_DIGITS = 5
 _SAMPLE = 1000
+# An engine hashes a null as well.
+_SMALL_AND_DIGITS = (
+    "hash(lower(form)) as small, case when digits is not null then hash(digits) end as digits,"
+    " try_cast(digits as double) as number"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +70,20 @@ def _forms(reader: Reader, columns: tuple[str, ...], tables: tuple[str, ...]) ->
     if len(each) > 1:
         different = f"select distinct form from ({' union all '.join(each)}) as forms"
         texts = f"select form from {kept(reader, different)} as known_texts"
-    letters = None if known is None else _letters_before_digits(reader, texts)
-    made = KnownForms(texts=texts, hashes=_hashes(reader, texts, letters))
-    if known is not None:
-        known.facts[columns, tables] = made
+    if known is None:
+        return KnownForms(texts=texts, hashes=f"({_of_texts(texts)})")
+    made = KnownForms(texts=texts, hashes=_kept_hashes(reader, texts))
+    known.facts[columns, tables] = made
     return made
+
+
+def _kept_hashes(reader: Reader, texts: str) -> str:
+    """Return the relation of an identifier's hashes, made now."""
+    letters = _letters_before_digits(reader, texts)
+    if letters is None:
+        return kept(reader, _of_texts(texts))
+    numbers = kept(reader, _of_numbers(texts, letters))
+    return f"(select *, small as letters, cast(null as ubigint) as local from {numbers} as numbers)"
 
 
 def _letters_before_digits(reader: Reader, texts: str) -> int | None:
@@ -88,36 +102,29 @@ def _letters_before_digits(reader: Reader, texts: str) -> int | None:
     return int(found)
 
 
-def _hashes(reader: Reader, texts: str, letters: int | None) -> str:
-    """Return the relation of an identifier's hashes. letters: so many, and then digits, are what all values are of."""
-    digits, is_number = (
-        (f"substr(form, {letters + 1})", f"length(form) >= {letters + _LEAST_DIGITS}")
-        if letters is not None
-        else (
-            f"regexp_replace(form, '{NO_DIGITS}', '', 'g')",
-            f"not contains(form, '@') and regexp_matches(form, '([0-9][^0-9]*){{{_LEAST_DIGITS}}}')",
-        )
+def _of_numbers(texts: str, letters: int) -> str:
+    """Return the query of the hashes of values that are so many letters and then digits."""
+    digits = f"case when length(form) >= {letters + _LEAST_DIGITS} then substr(form, {letters + 1}) end"
+    return f"select {_SMALL_AND_DIGITS} from (select form, {digits} as digits from ({texts}) as texts) as forms"
+
+
+def _of_texts(texts: str) -> str:
+    """Return the query of the hashes of any values.
+
+    Of an address, what stands before its sign is wanted as well: so the two parts are read apart, once each.
+    """
+    local = "split_part(form, '@', 1)"
+    rest = f"substr(form, length({local}) + 1)"
+    is_number = f"not contains(form, '@') and regexp_matches(form, '([0-9][^0-9]*){{{_LEAST_DIGITS}}}')"
+    is_address = (
+        f"contains(form, '@') and length({local}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({local}, '[0-9]')"
     )
-    forms = f"select form, case when {is_number} then {digits} end as digits from ({texts}) as texts"
-    chosen = ["hash(lower(form)) as small", f"{_hash_of('digits')} as digits", "try_cast(digits as double) as number"]
-    if letters is None:
-        # Of an address, what stands before its sign is wanted as well: so the two parts are read apart, once each.
-        before = "split_part(form, '@', 1)"
-        behind = f"substr(form, length({before}) + 1)"
-        forms = f"select *, {letters_of(before)} as local_letters from ({forms}) as forms"
-        is_address = (
-            f"contains(form, '@') and length({before}) >= {_LEAST_OF_AN_ADDRESS} and regexp_matches({before}, '[0-9]')"
-        )
-        chosen += [
-            f"hash(concat(local_letters, {letters_of(behind)})) as letters",
-            f"case when {is_address} then hash(local_letters) end as local",
-        ]
-    table = kept(reader, f"select {', '.join(chosen)} from ({forms}) as forms")
-    if letters is None:
-        return table
-    return f"(select *, small as letters, cast(null as ubigint) as local from {table} as numbers)"
-
-
-def _hash_of(form: str) -> str:
-    """Return the hash of a form, null where there is none: an engine hashes a null as well."""
-    return f"case when {form} is not null then hash({form}) end"
+    forms = (
+        f"select form, {letters_of(local)} as local_letters, {letters_of(rest)} as other_letters,"
+        f" case when {is_number} then regexp_replace(form, '{NO_DIGITS}', '', 'g') end as digits"
+        f" from ({texts}) as texts"
+    )
+    return (
+        f"select {_SMALL_AND_DIGITS}, hash(concat(local_letters, other_letters)) as letters,"
+        f" case when {is_address} then hash(local_letters) end as local from ({forms}) as forms"
+    )

@@ -100,11 +100,11 @@ def own_values_at(
     found = reader.rows(
         f"with tried as materialized ({every}),"
         f" known as (select distinct place, value from ({places}) as places where value in (select value from tried)),"
-        " totals as (select figures, sum(is_own) as own, sum(1 - is_own) as moved from tried group by figures),"
-        " hits as (select figures, place, sum(is_own) as own, sum(1 - is_own) as moved"
+        " totals as (select figures, sum(is_own) as told, sum(1 - is_own) as moved from tried group by figures),"
+        " hits as (select figures, place, sum(is_own) as same, sum(1 - is_own) as moved"
         " from tried join known using (value) group by figures, place),"
         f" every_place as (select unnest(range({len(known)})) as place)"
-        " select totals.figures, every_place.place, coalesce(hits.own, 0), totals.own, coalesce(hits.moved, 0),"
+        " select totals.figures, every_place.place, coalesce(hits.same, 0), totals.told, coalesce(hits.moved, 0),"
         " totals.moved from totals cross join every_place left join hits using (figures, place)"
     )
     return {

@@ -120,9 +120,7 @@ def _matches_of_any(reader: Reader, shown: str, known: Sequence[KnownForms], sal
 def _undone(reader: Reader, shown: str, known: Sequence[KnownForms], looks: Looks) -> int:
     """Count the values that are somebody's backwards, or once their encoding is undone in the few that are shown."""
     forms = " union all ".join(
-        f"select {form} as form from {one.hashes} as known_{n}"
-        for n, one in enumerate(known)
-        for form in ("small", "digits")
+        f"select {form} as form from {one.hashes} as known" for one in known for form in ("small", "digits")
     )
     ((count,),) = reader.rows(
         f"with shown as ({_written(shown)}), read as ({_read(looks)}) select count(distinct read.value) from read"

@@ -39,10 +39,10 @@ def whole_history(
     )
     ((rows, broken),) = reader.rows(
         "with by_release as (select since, count(*) as n, sum(case when class_id is null or since is null"
-        " or until <= since or (subject_id is null and until is null) then 1 else 0 end) as broken"
+        " or until <= since or (subject_id is null and until is null) then 1 else 0 end) as lost"
         f" from {MEMBERS} where mart = ? group by since)"
         " select coalesce(sum(n), 0), coalesce(sum(case when since in"
-        f" (select released_at from {RELEASES} where mart = ?) then broken else n end), 0) from by_release",
+        f" (select released_at from {RELEASES} where mart = ?) then lost else n end), 0) from by_release",
         [mart, mart],
     )
     lost = max(0, (releases_known or 0) - int(releases)) + (1 if releases and not rows else 0)
