@@ -4,6 +4,7 @@
 
 Seconds of the processors stand beside those of the clock: the machine may be shared. The attacks over time read one
 comparison of tonight's members with the remembered ones; it is a line of its own, and shared out in "over time, each".
+What is known of everybody is worked out once a night for all marts: a line of its own as well.
 """
 
 import sys
@@ -15,6 +16,8 @@ import duckdb
 
 from trustmart.gates.attacks import ATTACKS, sharing
 from trustmart.gates.attacks.comparison import compared
+from trustmart.gates.known_forms import known_forms
+from trustmart.gates.remembering import remembering
 
 PEOPLE = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 DOOR, CANDIDATE = "restricted.anonymized_door", "restricted.anonymized_candidate"
@@ -106,6 +109,15 @@ def compare(reader: Reader) -> None:
         pass
 
 
+KNOWN = [["raw", "email"], ["raw", "given", "surname"], ["raw", "surname", "given"]]
+
+
+def read_everybody(reader: Reader) -> None:
+    """Work out the forms of everybody's identifiers."""
+    with remembering(reader):
+        known_forms(reader, KNOWN)
+
+
 OVER_TIME = ("whole_history", "differencing", "intersection", "stability")
 
 
@@ -122,8 +134,10 @@ def main() -> None:
 
     comparing = seconds(lambda: compare(reader))
     told("(comparison)", comparing)
+    told("(everybody)", seconds(lambda: read_everybody(reader)))
     together = [list(comparing)]
-    with sharing(reader):
+    with sharing(reader), remembering(reader):
+        known_forms(reader, KNOWN)
         for name, arguments in CALLS.items():
             took = seconds(lambda name=name, arguments=arguments: ATTACKS[name](reader, mart="people", **arguments))
             found = len(ATTACKS[name](reader, mart="people", **arguments).findings)

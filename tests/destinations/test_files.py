@@ -200,6 +200,16 @@ def test_a_file_without_its_receipt_counts_as_sent(destination: FileDestination,
     assert Path(receipt.place).exists()
 
 
+def test_half_a_file_of_a_crash_is_taken_away(destination: FileDestination, outbox: Path) -> None:
+    """What was being written when a run died is not left there for ever, since the next change has another name (S13, S42)."""
+    destination.remove("aud", "c1", [BOB])
+    half = outbox / "aud" / ".c1.add.csv.next"
+    half.write_text("member_id")
+    assert destination.receipt("aud", "c1", "remove") is not None
+    assert destination.receipt("aud", "c1", "add") is None
+    assert not half.exists()
+
+
 def test_a_receipt_proves_the_file(destination: FileDestination, outbox: Path) -> None:
     """The receipt holds counts and the digest of the very file, and not a name (S68)."""
     receipt = destination.add("aud", "c1", [ANN, BOB])

@@ -37,9 +37,13 @@ class FileDestination:
         return self._write(audience, change_id, "add", list(self._columns), members)
 
     def receipt(self, audience: str, change_id: str, operation: Operation) -> Receipt | None:
-        """Return the receipt of a file that is in place (another system may have read it already)."""
+        """Return the receipt of a file that is in place (another system may have read it already).
+
+        What a crash left of one that is not is taken away: the next change has another name.
+        """
         path = self._path(audience, change_id, operation)
         if not path.exists():
+            _take_away_half(path)
             return None
         with path.open(encoding="utf-8", newline="") as file:
             rows = sum(1 for _ in csv.reader(file)) - 1
@@ -101,7 +105,7 @@ def _as_csv(columns: list[str], members: Sequence[Member]) -> str:
 
 def _move_into_place(path: Path, content: str, *, otherwise: str) -> None:
     """Write beside, flush, then move: nobody reads half a file, and a failure leaves none behind."""
-    beside = path.with_name(f".{path.name}.next")
+    beside = _beside(path)
     try:
         beside.unlink(missing_ok=True)
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -115,6 +119,19 @@ def _move_into_place(path: Path, content: str, *, otherwise: str) -> None:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         raise _not_written(path, error, otherwise=otherwise) from None
+
+
+def _beside(path: Path) -> Path:
+    """Return where a file is written before it is moved into place."""
+    return path.with_name(f".{path.name}.next")
+
+
+def _take_away_half(path: Path) -> None:
+    """Remove what was written of a file that never came into place."""
+    try:
+        _beside(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_written(path, error, otherwise="half a file of an earlier run stays behind") from None
 
 
 def _flush_folder(folder: Path) -> None:

@@ -172,11 +172,12 @@ def _moved(reader: Reader, comparison: str, changed_in: Sequence[str]) -> str:
     ] or ["select cast(null as varchar) as subject_id, cast(null as timestamp) as moment where false"]
     return (
         f"with {_releases()}, last as (select max(released_at) as moment from releases),"
-        f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as touched"
-        " group by subject_id),"
         # A class that is held back shows people as they were when it was last made anew, whatever came in since.
         " anew as (select class_id, max(greatest(since, case when until in (select released_at from releases)"
         f" then until else since end)) as moment from {comparison} group by class_id),"
+        # Most rows came in before any class was made anew, and say nothing.
+        f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as touched"
+        " where moment > (select min(moment) from anew) group by subject_id),"
         f" gone as (select class_id, subject_id from {comparison} where not is_tonight and {_WAS_THERE}),"
         f" fresh as (select class_id, subject_id from {comparison} where is_tonight and until is null"
         " and since is null),"
