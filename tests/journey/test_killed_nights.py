@@ -83,34 +83,28 @@ SERIES = {
         after(RECORD, mentions="crossing"),
         after(KEEP, mentions="transform"),
     ),
-    "killed twice in transform, then three times in the release": (
+    "killed twice in transform, then four times in the release": (
         Kill(function="dbt", mentions="int_subject_use_cases__decided"),
         before(RECORD, mentions="crossing", torn=True),
         before(REPLACE, mentions="anonymized.duckdb"),
+        after(REPLACE, mentions="anonymized.duckdb"),
         before(RECORD, mentions="release", torn=True),
         after(RECORD, mentions="release"),
     ),
     # Three audiences, each told, recorded and remembered.
-    "killed four times while the first audience is told": (
+    "killed five times while the first audience is told": (
         after(f"{MEMBERSHIP}.begin"),
+        after(FILES + "FileDestination.remove"),
         before(FILES + "os.replace", mentions="add.csv"),
         after(FILES + "os.replace", mentions="add.csv"),
         after(FILES + "FileDestination.add"),
     ),
-    "killed four times while the later audiences are told": (
+    "killed while the later audiences are told, at one place twice, and at the very end": (
         after(FILES + "FileDestination.add", call=2),
         before(RECORD, mentions="activation", torn=True),
         after(RECORD, mentions="activation"),
         before(f"{MEMBERSHIP}.finish", call=2),
-    ),
-    "killed in forget, in the release and twice in activate": (
-        after(FORGET + "_withdraw_from_personal_marts"),
-        after(REPLACE, mentions="anonymized.duckdb"),
-        after(FILES + "FileDestination.remove"),
-        before(RECORD, mentions="activation", call=2),
-    ),
-    "killed at the same place twice, then at the very end": (
-        *(before(f"{MEMBERSHIP}.finish"),) * 2,
+        before(f"{MEMBERSHIP}.finish"),
         before(NIGHT + "write_report"),
     ),
     "killed wherever it is": tuple(Kill(share_of_time=share) for share in (0.1, 0.3, 0.6)),
@@ -132,12 +126,7 @@ FIRST_NIGHT_STORIES = [
 OBJECTING = "C900000"
 CHANGED_STORIES = [
     Story(name=f"somebody objects, {kill}", kills=(kill,), objecting=OBJECTING)
-    for kill in (
-        after(f"{MEMBERSHIP}.begin"),
-        after(FILES + "FileDestination.remove"),
-        after(FILES + "os.replace", mentions="add.csv"),
-        after(RECORD, mentions="activation", call=3),
-    )
+    for kill in (after(FILES + "FileDestination.remove"), after(FILES + "os.replace", mentions="add.csv"))
 ]
 
 
