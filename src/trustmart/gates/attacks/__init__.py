@@ -5,7 +5,6 @@ Each is a function of a reader and arguments that a suite can keep; it works in 
 
 from collections.abc import Callable, Mapping
 
-from trustmart.gates.attacks.comparison import sharing
 from trustmart.gates.attacks.cube_inference import cube_inference
 from trustmart.gates.attacks.dictionary import rehashed
 from trustmart.gates.attacks.dominance import dominated_sums
@@ -20,6 +19,7 @@ from trustmart.gates.attacks.outcome import Attacked
 from trustmart.gates.attacks.over_time import differencing, intersection, stability
 from trustmart.gates.attacks.register import register_join
 from trustmart.gates.attacks.rewritten import rewritten
+from trustmart.gates.attacks.sharing import sharing
 from trustmart.gates.attacks.singling_out import singling_out, told_sizes
 from trustmart.gates.attacks.table_audit import table_audit
 from trustmart.gates.attacks.vocabulary import declared_labels

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from trustmart.gates.attacks.comparison import MEMBERS, RELEASES, compared
 from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, unmeasurable
-from trustmart.gates.attacks.published import class_id, door_columns, members_of, missing_columns, names, text
-from trustmart.gates.measures_sql import Reader, candidate, columns_of
+from trustmart.gates.attacks.published import class_id, classes_of, door_columns, members_of, missing_columns, text
+from trustmart.gates.measures_sql import Reader, columns_of
 from trustmart.gates.report import Finding
 
 _WANTED = {
@@ -66,8 +66,8 @@ def _twice(reader: Reader, mart: str) -> int:
     with compared(reader, mart) as comparison:
         ((twice,),) = reader.rows(
             f"with gone as (select count(*) - 1 as n from {comparison}"
-            " where not is_tonight and until is null and subject_id is not null"
-            " group by class_id, subject_id having count(*) > 1)"
+            " where not is_tonight and until is null and person_key is not null"
+            " group by class_key, person_key having count(*) > 1)"
             f" select (select count(*) from {comparison} where is_tonight and until is null)"
             f" - (select count(*) from {members_of(mart)}) + (select coalesce(sum(n), 0) from gone)"
         )
@@ -77,13 +77,13 @@ def _twice(reader: Reader, mart: str) -> int:
 def _membership(reader: Reader, mart: str, columns: Sequence[str], class_size: str | None) -> tuple[int, int]:
     """Return the classes shown that nobody is a member of, and (microdata) those with other than a row per member."""
     finest = " and ".join(f"{text(column)} <> '*'" for column in columns) if class_size else "true"
-    shown = f"select {names(columns)}, count(*) as n from {candidate(mart)} where {finest} group by {names(columns)}"
-    ((strange, uneven),) = reader.rows(
-        f"with shown as ({shown}), classes as (select {class_id(columns)} as class_id, n from shown),"
-        f" members as (select class_id, count(*) as n from {members_of(mart)} group by class_id)"
-        " select sum(case when m.n is null then 1 else 0 end), sum(case when m.n <> c.n then 1 else 0 end)"
-        " from classes as c left join members as m using (class_id)"
-    )
+    with classes_of(reader, mart, columns) as shown:
+        ((strange, uneven),) = reader.rows(
+            f"with classes as (select {class_id(columns)} as class_id, published from {shown} where {finest}),"
+            f" members as (select class_id, count(*) as n from {members_of(mart)} group by class_id)"
+            " select sum(case when m.n is null then 1 else 0 end), sum(case when m.n <> c.published then 1 else 0 end)"
+            " from classes as c left join members as m using (class_id)"
+        )
     return int(strange or 0), 0 if class_size else int(uneven or 0)
 
 

@@ -7,7 +7,7 @@ intersected (stability). Sources: Byun et al., SDM 2006; Fung et al., EDBT 2008;
 
 from collections.abc import Sequence
 
-from trustmart.gates.attacks.comparison import RELEASES, compared
+from trustmart.gates.attacks.comparison import RELEASES, classes_among, compared, key_of
 from trustmart.gates.attacks.history import is_there
 from trustmart.gates.attacks.outcome import Attacked, attacked, not_made
 from trustmart.gates.measures_sql import Reader, columns_of, quoted, restricted
@@ -27,7 +27,7 @@ def differencing(reader: Reader, *, mart: str, minimum_class_size: int) -> Attac
     k = int(minimum_class_size)
     with compared(reader, mart) as comparison:
         ((classes, people, smallest),) = reader.rows(
-            f"{_changes(comparison)} select count(distinct case when n between 1 and {k - 1} then class_id end),"
+            f"{_changes(comparison)} select count(distinct case when n between 1 and {k - 1} then class_key end),"
             f" coalesce(max(case when n between 1 and {k - 1} then n end), 0),"
             " min(case when n > 0 then n end) from changes",
             [mart],
@@ -51,25 +51,25 @@ def _changes(comparison: str) -> str:
     return (
         f"with {_releases()}, oldest as (select min(released_at) as moment from releases),"
         # Whoever was there at the oldest release and is there still has changed nothing.
-        f" flows as (select class_id, is_tonight, since, until, count(*) as n from {comparison}"
+        f" flows as (select class_key, is_tonight, since, until, count(*) as n from {comparison}"
         " where not (is_tonight and until is null and coalesce(since <= (select moment from oldest), false))"
-        " group by class_id, is_tonight, since, until),"
+        " group by class_key, is_tonight, since, until),"
         # Somebody of tonight has joined since every release before they came; if they were there once before, not
         # since those. Somebody who is gone has left since every release at which they were there.
-        " changes as (select f.class_id, r.released_at,"
+        " changes as (select f.class_key, r.released_at,"
         " sum(case when f.is_tonight and f.until is not null then -f.n else f.n end) as n"
         " from flows as f join releases as r on case when f.is_tonight and f.until is null"
         " then f.since is null or r.released_at < f.since"
         " else f.since <= r.released_at and (f.until is null or f.until > r.released_at) end"
-        " group by f.class_id, r.released_at)"
+        " group by f.class_key, r.released_at)"
     )
 
 
 def classes_changed_by_few(reader: Reader, mart: str, k: int) -> list[str]:
     """Return the ids of the classes that differencing finds."""
     with compared(reader, mart) as comparison:
-        found = f"{_changes(comparison)} select distinct class_id from changes where n between 1 and {int(k) - 1}"
-        return [row[0] for row in reader.rows(found, [mart])]
+        found = f"{_changes(comparison)} select distinct class_key from changes where n between 1 and {int(k) - 1}"
+        return classes_among(reader, mart, found)
 
 
 def intersection(reader: Reader, *, mart: str, minimum_class_size: int) -> Attacked:
@@ -104,10 +104,10 @@ def _together(comparison: str) -> str:
     return (
         f"with {_releases()},"
         # Who came before the oldest remembered release has been there since it, as far as anybody remembers.
-        " cohorts as (select class_id, case when since is not null"
+        " cohorts as (select class_key, case when since is not null"
         " then greatest(since, (select min(released_at) from releases)) end as came, count(*) as n"
         f" from {comparison} where is_tonight and until is null group by 1, 2),"
-        " together as (select class_id, n, sum(n) over (partition by class_id order by came nulls last"
+        " together as (select class_key, n, sum(n) over (partition by class_key order by came nulls last"
         " rows between unbounded preceding and current row) as stayed from cohorts)"
     )
 
@@ -115,8 +115,8 @@ def _together(comparison: str) -> str:
 def classes_few_stayed_in(reader: Reader, mart: str, k: int) -> list[str]:
     """Return the ids of the classes that intersection finds somebody in."""
     with compared(reader, mart) as comparison:
-        found = f"{_together(comparison)} select distinct class_id from together where stayed < {int(k)}"
-        return [row[0] for row in reader.rows(found, [mart])]
+        found = f"{_together(comparison)} select distinct class_key from together where stayed < {int(k)}"
+        return classes_among(reader, mart, found)
 
 
 def stability(
@@ -139,11 +139,12 @@ def stability(
     with compared(reader, mart) as comparison:
         ((people, relabelled),) = reader.rows(
             f"{_moved(reader, comparison, changed_in)},"
-            f" stayed as (select count(*) as n from (select * from {comparison}"
-            f" where is_tonight and {_WAS_THERE}) as here"
-            " join anew on anew.class_id = here.class_id left join touched on touched.subject_id = here.subject_id"
-            f" where {_UNTOUCHED}), changed as (select count(*) as n from moved)"
-            " select (select n from stayed) + (select n from changed), (select n from changed)",
+            f" touched_here as (select count(*) as n from {comparison} as here"
+            " join touched on touched.person_key = here.person_key join anew on anew.class_key = here.class_key"
+            f" where is_tonight and {_WAS_THERE} and touched.moment > anew.moment),"
+            " changed as (select count(*) as n from moved)"
+            " select (select coalesce(sum(stayed), 0) from anew) - (select n from touched_here)"
+            " + (select n from changed), (select n from changed)",
             [mart],
         )
     share = int(relabelled) / int(people) if people else 0.0
@@ -159,33 +160,35 @@ def stability(
 def classes_with_relabelled(reader: Reader, mart: str, changed_in: Sequence[str]) -> list[str]:
     """Return the ids of the classes of tonight that stability finds somebody in."""
     with compared(reader, mart) as comparison:
-        found = f"{_moved(reader, comparison, changed_in)} select distinct class_id from moved"
-        return [row[0] for row in reader.rows(found, [mart])]
+        found = f"{_moved(reader, comparison, changed_in)} select distinct class_key from moved"
+        return classes_among(reader, mart, found)
 
 
 def _moved(reader: Reader, comparison: str, changed_in: Sequence[str]) -> str:
     """Return `with … moved`: tonight's class of everybody who is in another one though nothing about them came in."""
     touched = [
-        f"select subject_id, {quoted(_instant(reader, table))} as moment from {restricted(table)}"
+        f"select {key_of('subject_id')} as person_key, {quoted(instant)} as moment from {restricted(table)}"
         for table in changed_in
-        if _instant(reader, table)
-    ] or ["select cast(null as varchar) as subject_id, cast(null as timestamp) as moment where false"]
+        if (instant := _instant(reader, table))
+    ] or ["select cast(null as ubigint) as person_key, cast(null as timestamp) as moment where false"]
     return (
         f"with {_releases()}, last as (select max(released_at) as moment from releases),"
         # A class that is held back shows people as they were when it was last made anew, whatever came in since.
-        " anew as (select class_id, max(greatest(since, case when until in (select released_at from releases)"
-        f" then until else since end)) as moment from {comparison} group by class_id),"
+        " anew as (select class_key, max(greatest(since, case when until in (select released_at from releases)"
+        " then until else since end)) as moment,"
+        f" sum(case when is_tonight and {_WAS_THERE} then 1 else 0 end) as stayed"
+        f" from {comparison} group by class_key),"
         # Most rows came in before any class was made anew, and say nothing.
-        f" touched as (select subject_id, max(moment) as moment from ({' union all '.join(touched)}) as touched"
-        " where moment > (select min(moment) from anew) group by subject_id),"
-        f" gone as (select class_id, subject_id from {comparison} where not is_tonight and {_WAS_THERE}),"
-        f" fresh as (select class_id, subject_id from {comparison} where is_tonight and until is null"
+        f" touched as (select person_key, max(moment) as moment from ({' union all '.join(touched)}) as touched"
+        " where moment > (select min(moment) from anew) group by person_key),"
+        f" gone as (select class_key, person_key from {comparison} where not is_tonight and {_WAS_THERE}),"
+        f" fresh as (select class_key, person_key from {comparison} where is_tonight and until is null"
         " and since is null),"
         # A row of microdata is a person: whoever is in another class has left one and is new in the other.
-        " moved as (select fresh.class_id from gone join anew on anew.class_id = gone.class_id"
-        " join fresh on fresh.subject_id = gone.subject_id"
-        " left join touched on touched.subject_id = gone.subject_id"
-        f" where fresh.class_id <> gone.class_id and {_UNTOUCHED})"
+        " moved as (select fresh.class_key from gone join anew on anew.class_key = gone.class_key"
+        " join fresh on fresh.person_key = gone.person_key"
+        " left join touched on touched.person_key = gone.person_key"
+        f" where fresh.class_key <> gone.class_key and {_UNTOUCHED})"
     )
 
 

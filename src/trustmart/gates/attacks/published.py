@@ -1,7 +1,9 @@
 """SQL that the attacks have in common: what a candidate shows, compared as an outsider sees it."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 
+from trustmart.gates.attacks.sharing import shared
 from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, columns_of, quoted
 from trustmart.warehouse import DOOR_SCHEMA
 from trustmart.warehouse.release_history import class_id_of
@@ -54,6 +56,21 @@ def missing_columns(reader: Reader, mart: str, columns: Iterable[str]) -> list[s
     """Return which columns a candidate lacks."""
     present = candidate_columns(reader, mart)
     return [column for column in columns if column not in present]
+
+
+def classes(mart: str, columns: Iterable[str]) -> str:
+    """Return the query of a candidate's classes: columns as `texts`, and how many rows show them as `published`."""
+    return f"select {texts(columns)}, count(*) as published from {candidate(mart)} group by all"
+
+
+def classes_of(reader: Reader, mart: str, columns: Sequence[str]) -> AbstractContextManager[str]:
+    """Yield the full name of a table of a candidate's `classes`: shared among the attacks on the same columns."""
+    return tabled(reader, mart, f"classes {' '.join(columns)}", classes(mart, columns))
+
+
+def tabled(reader: Reader, mart: str, what: str, query: str) -> AbstractContextManager[str]:
+    """Yield the full name of a table of what a query of a mart yields, shared under `what` or made for a `with`."""
+    return shared(reader, mart, what, lambda table: reader.rows(f"create or replace table {table} as {query}"))
 
 
 def rows_of(reader: Reader, mart: str) -> int:

@@ -4,14 +4,14 @@ The register is everybody whom the mart was made from, with exact values: an att
 the mart at all. A larger register, of people who are not in it, only makes the attacker less sure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trustmart.errors import HierarchyFault
 from trustmart.gates.attacks.label_forms import label_pairs
 from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, unmeasurable
-from trustmart.gates.attacks.published import missing_columns, names, records_of, texts
-from trustmart.gates.measures_sql import Reader, candidate, quoted
+from trustmart.gates.attacks.published import classes, classes_of, missing_columns, records_of
+from trustmart.gates.measures_sql import Reader, quoted
 from trustmart.gates.report import Finding
 from trustmart.gates.thresholds import bound
 from trustmart.warehouse.release_history import class_id_of
@@ -34,10 +34,11 @@ def register_join(
     if missing := missing_columns(reader, mart, columns):
         return lacking("G2", missing)
     try:
-        statement = _statement(mart, columns, register or records_of(mart))
+        with classes_of(reader, mart, list(columns)) as shown:
+            found = reader.rows(_statement(columns, shown, register or records_of(mart)))
     except HierarchyFault:
         return unmeasurable("G2", "no register can be joined: a hierarchy is missing", "trustmart check")
-    ((rows, people, best, expected, unmatched),) = reader.rows(statement)
+    ((rows, people, best, expected, unmatched),) = found
     if not people:
         return unmeasurable("G2", "no register can be joined: the mart's records are empty", "trustmart transform")
     best, expected = float(best or 0), float(expected or 0) / (int(rows or 0) or 1)
@@ -56,10 +57,10 @@ def register_join(
     )
 
 
-def _statement(mart: str, columns: Mapping[str, Mapping[str, Any]], register: str) -> str:
+def _statement(columns: Mapping[str, Mapping[str, Any]], shown: str, register: str) -> str:
     """Return the query of the attack's figures."""
     return (
-        f"{_classes(mart, columns, register)}"
+        f"{_classes(columns, shown, register)}"
         " select (select sum(published) from shown), (select count(*) from everybody),"
         " max(1.0 / greatest(published, people)), sum(published * 1.0 / greatest(published, people)),"
         " sum(case when people = 0 then 1 else 0 end) from classes"
@@ -74,7 +75,7 @@ def classes_named(mart: str, columns: Mapping[str, Mapping[str, Any]], minimum_c
     allowed = max(bound("maximum_risk"), 1 / minimum_class_size) + 1e-9
     rest = "order by greatest(published, people) desc, class_id rows unbounded preceding"
     return (
-        f"{_classes(mart, columns, records_of(mart))}, added as (select *,"
+        f"{_classes(columns, f'({classes(mart, columns)})', records_of(mart))}, added as (select *,"
         f" sum(published * 1.0 / greatest(published, people)) over ({rest}) / sum(published) over ({rest}) as expected"
         " from classes) select class_id from added"
         f" where people = 0 or 1.0 / greatest(published, people) > {allowed!r}"
@@ -82,44 +83,76 @@ def classes_named(mart: str, columns: Mapping[str, Mapping[str, Any]], minimum_c
     )
 
 
-def _classes(mart: str, columns: Mapping[str, Mapping[str, Any]], register: str) -> str:
-    """Return `with … classes`: raw values to labels, people to boxes of labels, boxes to published classes."""
-    # A register may be a view of several tables, which would be joined anew for every column.
-    steps = [
-        f"everybody as materialized (select {names(columns)} from {register})",
-        f"shown as (select {texts(columns)}, count(*) as published from {candidate(mart)} group by all)",
-    ]
-    for place, (column, asked) in enumerate(columns.items()):
-        steps += [
-            f"values_{place} as (select distinct {quoted(column)} as value from everybody)",
-            f"pairs_{place} as ({label_pairs(column, asked['rule'], asked.get('fallback'), f'values_{place}')})",
-            # Values that fit the same published labels cannot be told apart: they share a set, which has a number.
-            f"fit_{place} as (select distinct p.value, p.label from pairs_{place} as p"
-            f" join (select distinct {quoted(column)} as label from shown) as s on s.label = p.label),",
-            f"sets_{place} as (select value, cast(dense_rank() over (order by fits) as integer) as fits from"
-            f" (select value, list_sort(list(label)) as fits from fit_{place}"
-            " group by value) as listed)",
-            f"labels_{place} as (select distinct s.fits, f.label from sets_{place} as s"
-            f" join fit_{place} as f on f.value is not distinct from s.value)",
-        ]
-    places = range(len(columns))
-    joined = " ".join(
-        f"join sets_{place} on sets_{place}.value is not distinct from r.{quoted(column)}"
-        for place, column in zip(places, columns, strict=True)
-    )
-    fits = ", ".join(f"sets_{place}.fits as fits_{place}" for place in places)
-    labels = ", ".join(
-        f"labels_{place}.label as {quoted(column)}" for place, column in zip(places, columns, strict=True)
-    )
-    expanded = " ".join(f"join labels_{place} on labels_{place}.fits = b.fits_{place}" for place in places)
+def _classes(columns: Mapping[str, Mapping[str, Any]], shown: str, register: str) -> str:
+    """Return `with … classes`: raw values to labels, people to boxes of labels, boxes to published classes.
+
+    A column at a time, and whoever is alike so far is counted together. Of dates and numbers there are the most values:
+    with them first, few boxes are left for the next column.
+    """
+    order = sorted(columns, key=lambda column: "tree" in columns[column]["rule"])
     named = class_id_of(f"s.{quoted(column)}" for column in columns)
-    steps += [
-        f"boxes as (select {fits}, count(*) as people from everybody as r {joined} group by all)",
-        f"fitting as (select {labels}, sum(b.people) as people from boxes as b {expanded} group by all)",
-        f"classes as (select {named} as class_id, s.published, coalesce(f.people, 0) as people from shown as s"
-        f" left join fitting as f on {' and '.join(f's.{quoted(c)} = f.{quoted(c)}' for c in columns)})",
+    steps = [
+        # A register may be a view of several tables, which would be joined anew each time.
+        f"everybody as materialized (select {_numbered(order, 'value')} from {register})",
+        f"shown as (select * from {shown} as classes)",
     ]
-    return f"with {', '.join(step.rstrip(',') for step in steps)}"
+    for place, column in enumerate(order):
+        steps += [*_sets(place, column, columns[column]), _boxes(place, len(order))]
+    steps += [
+        f"fitting as ({_fitting(order)})",
+        f"classes as (select {named} as class_id, s.published, coalesce(f.people, 0) as people from shown as s"
+        f" left join fitting as f on {' and '.join(f's.{quoted(column)} = f.{quoted(column)}' for column in columns)})",
+    ]
+    return f"with {', '.join(steps)}"
+
+
+def _numbered(columns: Sequence[str], name: str) -> str:
+    """Return columns under numbered names."""
+    return ", ".join(f"{quoted(column)} as {name}_{place}" for place, column in enumerate(columns))
+
+
+def _sets(place: int, column: str, asked: Mapping[str, Any]) -> list[str]:
+    """Return the steps from a column's raw values to sets of published labels.
+
+    Values that fit the same published labels cannot be told apart: they share a set, which has a number; null has none.
+    """
+    return [
+        f"values_{place} as (select distinct value_{place} as value from {_before(place)})",
+        f"pairs_{place} as ({label_pairs(column, asked['rule'], asked.get('fallback'), f'values_{place}')})",
+        f"fit_{place} as (select distinct p.value, p.label from pairs_{place} as p"
+        f" join (select distinct {quoted(column)} as label from shown) as s on s.label = p.label)",
+        f"sets_{place} as (select value, cast(dense_rank() over (order by fits) as integer) as fits from"
+        f" (select value, list_sort(list(label)) as fits from fit_{place} where value is not null"
+        " group by value) as listed)",
+        f"labels_{place} as (select distinct s.fits, f.label from fit_{place} as f"
+        f" left join sets_{place} as s on s.value = f.value)",
+    ]
+
+
+def _boxes(place: int, columns: int) -> str:
+    """Return the step that counts people by their sets so far, and by the values of the columns that are to come."""
+    count = "sum(b.people)" if place else "count(*)"
+    alike = [f"b.fits_{n}" for n in range(place)] + [f"b.value_{n}" for n in range(place + 1, columns)]
+    return (
+        f"boxes_{place} as (select {', '.join([*alike, f's.fits as fits_{place}', f'{count} as people'])}"
+        f" from {_before(place)} as b left join sets_{place} as s on s.value = b.value_{place}"
+        f" where s.fits is not null or b.value_{place} is null group by all)"
+    )
+
+
+def _before(place: int) -> str:
+    """Return what a column's values are read from."""
+    return f"boxes_{place - 1}" if place else "everybody"
+
+
+def _fitting(columns: Sequence[str]) -> str:
+    """Return the query of how many people fit each combination of published labels."""
+    labels = ", ".join(f"labels_{place}.label as {quoted(column)}" for place, column in enumerate(columns))
+    joins = " ".join(
+        f"join labels_{place} on labels_{place}.fits is not distinct from b.fits_{place}"
+        for place in range(len(columns))
+    )
+    return f"select {labels}, sum(b.people) as people from boxes_{len(columns) - 1} as b {joins} group by all"
 
 
 def _above(what: str, found: float, allowed: float) -> Finding | None:

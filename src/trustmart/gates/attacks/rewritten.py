@@ -5,10 +5,12 @@ letters that only look like these, as an address, turned by thirteen letters, sp
 and two columns of a row together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import permutations
 
 from trustmart.gates.attacks.outcome import Attacked, attacked
+from trustmart.gates.attacks.published import tabled
 from trustmart.gates.identifiers import HARMLESS_SHAPES
 from trustmart.gates.known_forms import KnownForms, known_forms, letters_of
 from trustmart.gates.measures_sql import Reader, candidate, candidate_columns, quoted
@@ -53,48 +55,71 @@ def rewritten(
     known = known_forms(reader, orders)
     if not texts or not known:
         return attacked("G0", rewritten=0)
-    shown = _shown(mart, texts)
-    if not reader.rows(f"select 1 from ({shown}) as shown limit 1"):
-        return attacked("G0", rewritten=0)
-    letters, small = _known(known)
-    found = reader.rows(
-        f"with shown as ({shown}), hits as materialized (select distinct published_column, value, is_whole from shown"
-        f" join ({letters}) as known on known.letters = hash(shown.letters)),"
-        # As it stands, a text is judged by `no_direct_identifiers`, which knows ordinary words.
-        f" plain as (select distinct value from hits join ({small}) as known on known.small = hash(lower(hits.value)))"
-        " select published_column, count(distinct value) from hits"
-        " where not (is_whole and value in (select value from plain))"
-        " group by published_column order by published_column"
-    )
+    with _read(reader, mart, texts) as shown:
+        if not reader.rows(f"select 1 from {shown} limit 1"):
+            return attacked("G0", rewritten=0)
+        letters, small = _known(known)
+        found = reader.rows(
+            f"with hits as materialized (select distinct published_column, value, is_whole from {shown} as shown"
+            f" join ({letters}) as known on known.letters = hash(shown.letters)),"
+            # As it stands, a text is judged by `no_direct_identifiers`, which knows ordinary words.
+            f" plain as (select distinct value from hits join ({small}) as known on known.small = hash(lower(value)))"
+            " select published_column, count(distinct value) from hits"
+            " where not (is_whole and value in (select value from plain))"
+            " group by published_column order by published_column"
+        )
     return attacked("G0", [_leak(column, int(count)) for column, count in found], rewritten=sum(n for _, n in found))
 
 
-def _shown(mart: str, columns: Sequence[str]) -> str:
-    """Return the query of every text worth comparing, and of every two columns of a row, in all its readings."""
+@contextmanager
+def _read(reader: Reader, mart: str, columns: Sequence[str]) -> Iterator[str]:
+    """Yield the table of every text worth comparing, and of every two columns of a row, in all its readings.
+
+    Rows and texts are made tables first: an engine would tell them apart anew for each column and reading.
+    """
     chosen = ", ".join(f"{_text(column)} as {quoted(column)}" for column in columns)
-    rows = f"select distinct {chosen} from {candidate(mart)}"
-    singles = [f"select '{_literal(column)}', {quoted(column)}, true from shown_rows" for column in columns]
+    different = f"select distinct {', '.join(map(quoted, columns))} from {candidate(mart)}"
+    with (
+        tabled(reader, mart, "rows", f"select {chosen} from ({different}) as different") as rows,
+        tabled(reader, mart, "texts", _texts(rows, columns)) as texts,
+        tabled(reader, mart, "readings", _readings(texts)) as readings,
+    ):
+        yield readings
+
+
+def _texts(rows: str, columns: Sequence[str]) -> str:
+    """Return the query of all texts and pairs of texts."""
+    singles = [f"select '{_literal(column)}', {quoted(column)}, true from {rows} as shown_rows" for column in columns]
     pairs = [
         f"select '{_literal(one)} and {_literal(other)}', concat({quoted(one)}, ' ', {quoted(other)}), false"
-        " from shown_rows"
+        f" from {rows} as shown_rows"
         for one, other in permutations(columns, 2)
     ]
-    read = " union ".join(
-        f"select published_column, value, is_whole, {letters_of(reading)} as letters from texts"
-        for reading in _READINGS
-    )
-    # A word of a text may be a number of somebody; what has no digit is judged by `names_in_text`.
-    read += (
-        f" union select published_column, value, true, {letters_of('word')} from (select published_column, value,"
-        r" unnest(regexp_split_to_array(value, '[\s,;:|+&/]+')) as word from texts where is_whole) as by_word"
-        f" where regexp_matches(word, '[0-9]') and {_is_worth_comparing('word')}"
-    )
     return (
-        f"select * from (with shown_rows as ({rows}), every_text(published_column, value, is_whole) as"
-        f" ({' union all '.join([*singles, *pairs])}), texts as (select distinct * from every_text"
-        f" where {_is_worth_comparing('value')}) {read}) as read"
-        f" where length(letters) >= {_LEAST} and (length(letters) >= {_LEAST_OF_A_WORD}"
-        r" or regexp_matches(value, '[^\p{L}]|\p{Ll}\p{Lu}'))"
+        "select distinct published_column, value, is_whole from"
+        f" ({' union all '.join([*singles, *pairs])}) as every_text(published_column, value, is_whole)"
+        f" where {_is_worth_comparing('value')}"
+    )
+
+
+def _readings(texts: str) -> str:
+    """Return the query of all texts in all readings, and of their words."""
+    read = ", ".join(letters_of(reading) for reading in _READINGS)
+    return (
+        "select * from (select distinct published_column, value, is_whole, unnest([{read}]) as letters from {texts}"
+        # A word of a text may be a number of somebody; what has no digit is judged by `names_in_text`.
+        " union select published_column, value, true, {word} from (select published_column, value,"
+        r" unnest(regexp_split_to_array(value, '[\s,;:|+&/]+')) as word from {texts} where is_whole) as by_word"
+        " where regexp_matches(word, '[0-9]') and {is_worth_comparing}) as readings"
+        " where length(letters) >= {least} and (length(letters) >= {least_of_a_word}"
+        r" or regexp_matches(value, '[^\p{{L}}]|\p{{Ll}}\p{{Lu}}'))"
+    ).format(
+        read=read,
+        texts=texts,
+        word=letters_of("word"),
+        is_worth_comparing=_is_worth_comparing("word"),
+        least=_LEAST,
+        least_of_a_word=_LEAST_OF_A_WORD,
     )
 
 
@@ -109,7 +134,9 @@ def _known(forms: Sequence[KnownForms]) -> tuple[str, str]:
     Each reads what is kept where it stands: an engine that named it once would copy it first.
     """
     letters = " union all ".join(
-        f"select {column} as letters from {one.hashes} as known" for one in forms for column in ("letters", "local")
+        f"select {column} as letters from {one.hashes} as known where {column} is not null"
+        for one in forms
+        for column in ("letters", "local")
     )
     small = " union all ".join(f"select small from {one.hashes} as known" for one in forms)
     return letters, small
