@@ -48,7 +48,7 @@ def prefix_code(hierarchy: Hierarchy, *, floor: int = 0, absent: Collection[int]
     """
     occurs = np.ones(hierarchy.domain, dtype=bool)
     occurs[list(absent)] = False
-    occurring = [np.flatnonzero(_have(hierarchy, level, occurs)) for level in range(hierarchy.levels)]
+    occurring = [np.flatnonzero(labels_that_occur(hierarchy, level, occurs)) for level in range(hierarchy.levels)]
     codes: Codes = np.zeros(1, dtype=np.int64)
     kept = [0]
     for level in range(hierarchy.levels - 2, floor - 1, -1):
@@ -65,7 +65,7 @@ def prefix_code(hierarchy: Hierarchy, *, floor: int = 0, absent: Collection[int]
     return PrefixCode(codes=codes[hierarchy.ancestors(floor)], kept_bits=(kept[-1],) * floor + tuple(reversed(kept)))
 
 
-def _have(hierarchy: Hierarchy, level: int, occurs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def labels_that_occur(hierarchy: Hierarchy, level: int, occurs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which labels of a level have a leaf that occurs, shape (labels,)."""
     found = np.zeros(len(hierarchy.labels[level]), dtype=bool)
     found[hierarchy.ancestors(level)[occurs]] = True

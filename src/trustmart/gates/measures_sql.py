@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +11,10 @@ from trustmart.warehouse import CANDIDATE_SCHEMA
 from trustmart.warehouse.describing import described
 
 SUPPRESSION_TABLE = "suppression_by_mart"
+
+
+# The columns of tables that were asked for, where somebody has promised that none will change.
+columns_known: ContextVar[dict[tuple[str, str, str], dict[str, str]] | None] = ContextVar("columns_known", default=None)
 
 
 class Reader(Protocol):
@@ -44,7 +49,13 @@ def restricted(table: str) -> str:
 
 def columns_of(reader: Reader, table: str, *, schema: str = "main", zone: str = "restricted") -> dict[str, str]:
     """Return a table's columns and their types, in capitals; empty where there is no such table."""
-    return {name: data_type.upper() for name, data_type in described(reader, zone, schema, table).items()}
+    known, place = columns_known.get(), (zone, schema, table)
+    if known is not None and place in known:
+        return known[place]
+    found = {name: data_type.upper() for name, data_type in described(reader, *place).items()}
+    if known is not None:
+        known[place] = found
+    return found
 
 
 def columns_of_raw(reader: Reader, tables: Iterable[str]) -> dict[str, set[str]]:

@@ -65,7 +65,7 @@ def validate(
         finally:
             datasource.get_engine().dispose()
     if data_docs_folder and pages:
-        context.build_data_docs()
+        context.build_data_docs(build_index=False)
         keep_at_home(pages)
         write_index(data_docs_folder)
     return {
@@ -94,6 +94,9 @@ def _configuration(data_docs_folder: Path | None) -> Any:
     )
 
 
+_VIEW = {"module_name": "trustmart.gates.gx_view", "class_name": "PageView"}
+
+
 def _site(folder: Path) -> dict[str, Any]:
     """Return where and how Data Docs are built."""
     return {
@@ -103,7 +106,8 @@ def _site(folder: Path) -> dict[str, Any]:
             "class_name": "TupleFilesystemStoreBackend",
             "base_directory": str(folder.resolve()),
         },
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},  # pages.py writes a plainer one over it
+        "site_section_builders": {"expectations": {"view": _VIEW}, "validations": {"view": _VIEW}, "profiling": "None"},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},  # not asked for: pages.py writes a plainer one
     }
 
 

@@ -115,7 +115,9 @@ def _through_the_door(context: Context, session: Session, manifest: Manifest, ma
         members=f"restricted.{DOOR_SCHEMA}.{quoted(f'{mart}__members')}",
     )
     _raise_if_no_level(session, release)
-    session.run(f"create view {places.records} as {coarsened(f'({model.sql})', release.coarser)}")
+    # A row per person is read several times, here and by the gate: joined once. Events are too many to be kept twice.
+    kind = "table" if release.is_microdata else "view"
+    session.run(f"create {kind} {places.records} as {coarsened(f'({model.sql})', release.coarser)}")
     made = _by_tier(context, session, mart, release, places)
     session.run(
         "insert into restricted.suppression_by_mart values (?, ?, ?, ?, ?)",

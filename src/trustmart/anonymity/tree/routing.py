@@ -51,7 +51,7 @@ def routes_of(tree: Tree, layout: KeyLayout) -> Routes:
     down = nodes[~is_rest]
     down = down[words_here.occurs[tree.steps[down]]]
     ranks = words_here.ranks[tree.steps[down]]
-    order = np.argsort((tree.parents[down] << 32) | ranks)
+    order = np.argsort(_steps(tree.parents[down], ranks))
     depth = len(tree.generations) - 1
     return Routes(words, masks, shifts, rests, tree.parents[down][order], ranks[order], down[order], depth)
 
@@ -59,7 +59,7 @@ def routes_of(tree: Tree, layout: KeyLayout) -> Routes:
 def route(routes: Routes, base: BaseTable) -> Ints:
     """Return the leaf of each combination, shape (combinations,)."""
     at = np.zeros(len(base.counts), dtype=np.int64)
-    known = (routes.step_nodes << 32) | routes.step_ranks
+    known = _steps(routes.step_nodes, routes.step_ranks)
     moving = np.arange(len(at))
     # A step that every label has but one child for needs no bits: its mask is 0, and it is a step all the same.
     while len(moving := moving[routes.rests[at[moving]] != at[moving]]):
@@ -70,13 +70,18 @@ def route(routes: Routes, base: BaseTable) -> Ints:
         # The mask is moved down first: a key's highest bit is its sign.
         shifts = routes.shifts[here]
         width = (routes.masks[here] >> shifts) & _ones_below(shifts)
-        wanted = (here << 32) | ((key >> shifts) & width)
+        wanted = _steps(here, (key >> shifts) & width)
         place = np.searchsorted(known, wanted)
         taken = place < len(known)
         taken[taken] = known[place[taken]] == wanted[taken]
         at[moving] = routes.rests[here]
         at[moving[taken]] = routes.children[place[taken]]
     return at
+
+
+def _steps(nodes: Ints, ranks: Ints) -> Ints:
+    """Return one number for each node and rank among siblings, in their order."""
+    return (nodes << 32) | ranks
 
 
 def _ones_below(shifts: Ints) -> Ints:

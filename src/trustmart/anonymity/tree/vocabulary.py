@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from trustmart.anonymity.encoding import KeyLayout
+from trustmart.anonymity.encoding import KeyLayout, labels_that_occur
 from trustmart.anonymity.hierarchy import Hierarchy
 
 Ints = NDArray[np.int64]
@@ -81,13 +81,12 @@ class Vocabulary:
     @cached_property
     def occurs(self) -> NDArray[np.bool_]:
         """Return which labels have a leaf that occurs, shape (labels,)."""
-        found = np.zeros(self.size, dtype=bool)
-        for column, (hierarchy, absent) in enumerate(zip(self.hierarchies, self._absent, strict=True)):
+        found = []
+        for hierarchy, absent in zip(self.hierarchies, self._absent, strict=True):
             here = np.ones(hierarchy.domain, dtype=bool)
             here[list(absent)] = False
-            for level in range(hierarchy.levels):
-                found[self._starts[column][level] + hierarchy.ancestors(level)[here]] = True
-        return found
+            found += [labels_that_occur(hierarchy, level, here) for level in range(hierarchy.levels)]
+        return np.concatenate(found)
 
     @cached_property
     def kids(self) -> tuple[Ints, Ints]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from trustmart.gates.measures_sql import Reader, quoted
+from trustmart.gates.measures_sql import Reader, columns_known, quoted
 
 # Out of the zones' files.
 SCHEMA = "memory.gate_shared"
@@ -17,13 +17,15 @@ _shared: ContextVar[dict[tuple[str, str], str] | None] = ContextVar("shared", de
 def sharing(reader: Reader) -> Iterator[None]:
     """Keep what is made of a mart until another one's is, in a `with` in which nobody changes marts or history.
 
-    Marts are attacked one after the other, and a million names of each would fill the memory.
+    Marts are attacked one after the other, and a million names of each would fill the memory. Which columns the tables
+    have is asked once for all of them.
     """
     made: dict[tuple[str, str], str] = {}
-    token = _shared.set(made)
+    token, columns = _shared.set(made), columns_known.set({})
     try:
         yield
     finally:
+        columns_known.reset(columns)
         _shared.reset(token)
         _drop(reader, made)
 
