@@ -46,7 +46,7 @@ def named(reader: Reader, columns: Sequence[str], asked: Asked) -> str | None:
     if missing_columns(reader, asked["mart"], asked["columns"]):
         return None
     try:
-        found = classes_named(asked["mart"], asked["columns"], asked["minimum_class_size"])
+        found = classes_named(reader, asked["mart"], asked["columns"], asked["minimum_class_size"])
     except HierarchyFault:
         return None
     return f"{class_id(list(asked['columns']))} in ({found})"

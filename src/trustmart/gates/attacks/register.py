@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trustmart.errors import HierarchyFault
-from trustmart.gates.attacks.label_forms import label_pairs
+from trustmart.gates.attacks.label_forms import grains_of, label_pairs
 from trustmart.gates.attacks.outcome import Attacked, attacked, lacking, unmeasurable
 from trustmart.gates.attacks.published import classes, classes_of, missing_columns, records_of
 from trustmart.gates.measures_sql import Reader, quoted
@@ -35,7 +35,7 @@ def register_join(
         return lacking("G2", missing)
     try:
         with classes_of(reader, mart, list(columns)) as shown:
-            found = reader.rows(_statement(columns, shown, register or records_of(mart)))
+            found = reader.rows(_figures(reader, columns, shown, register or records_of(mart)))
     except HierarchyFault:
         return unmeasurable("G2", "no register can be joined: a hierarchy is missing", "trustmart check")
     ((rows, people, best, expected, unmatched),) = found
@@ -57,17 +57,17 @@ def register_join(
     )
 
 
-def _statement(columns: Mapping[str, Mapping[str, Any]], shown: str, register: str) -> str:
+def _figures(reader: Reader, columns: Mapping[str, Mapping[str, Any]], shown: str, register: str) -> str:
     """Return the query of the attack's figures."""
     return (
-        f"{_classes(columns, shown, register)}"
-        " select (select sum(published) from shown), (select count(*) from everybody),"
+        f"{_classes(reader, columns, shown, register)}"
+        " select (select sum(published) from shown), (select sum(people) from alike),"
         " max(1.0 / greatest(published, people)), sum(published * 1.0 / greatest(published, people)),"
         " sum(case when people = 0 then 1 else 0 end) from classes"
     )
 
 
-def classes_named(mart: str, columns: Mapping[str, Mapping[str, Any]], minimum_class_size: int) -> str:
+def classes_named(reader: Reader, mart: str, columns: Mapping[str, Mapping[str, Any]], minimum_class_size: int) -> str:
     """Return the query of the classes that make a register name somebody, or that fit nobody; raises HierarchyFault.
 
     Where too many are named on the whole, the smallest classes are among them, until the rest is within the bound.
@@ -75,7 +75,7 @@ def classes_named(mart: str, columns: Mapping[str, Mapping[str, Any]], minimum_c
     allowed = max(bound("maximum_risk"), 1 / minimum_class_size) + 1e-9
     rest = "order by greatest(published, people) desc, class_id rows unbounded preceding"
     return (
-        f"{_classes(columns, f'({classes(mart, columns)})', records_of(mart))}, added as (select *,"
+        f"{_classes(reader, columns, f'({classes(mart, columns)})', records_of(mart))}, added as (select *,"
         f" sum(published * 1.0 / greatest(published, people)) over ({rest}) / sum(published) over ({rest}) as expected"
         " from classes) select class_id from added"
         f" where people = 0 or 1.0 / greatest(published, people) > {allowed!r}"
@@ -83,76 +83,59 @@ def classes_named(mart: str, columns: Mapping[str, Mapping[str, Any]], minimum_c
     )
 
 
-def _classes(columns: Mapping[str, Mapping[str, Any]], shown: str, register: str) -> str:
-    """Return `with … classes`: raw values to labels, people to boxes of labels, boxes to published classes.
+def _classes(reader: Reader, columns: Mapping[str, Mapping[str, Any]], shown: str, register: str) -> str:
+    """Return `with … classes`: people to who is alike, raw values to labels, boxes of labels to published classes.
 
-    A column at a time, and whoever is alike so far is counted together. Of dates and numbers there are the most values:
-    with them first, few boxes are left for the next column.
+    Values that fit the same published labels cannot be told apart: where that is seen from how labels are made, people
+    are counted together at once, with one value that stands for theirs.
     """
-    order = sorted(columns, key=lambda column: "tree" in columns[column]["rule"])
+    grains, alike = [], []
+    for place, (column, asked) in enumerate(columns.items()):
+        labels = f"(select distinct {quoted(column)} as label from {shown} as shown)"
+        found = grains_of(reader, column, asked["rule"], labels)
+        grains += found
+        alike.append(f"{quoted(column) if found == [quoted(column)] else f'min({quoted(column)})'} as value_{place}")
     named = class_id_of(f"s.{quoted(column)}" for column in columns)
     steps = [
-        # A register may be a view of several tables, which would be joined anew each time.
-        f"everybody as materialized (select {_numbered(order, 'value')} from {register})",
         f"shown as (select * from {shown} as classes)",
-    ]
-    for place, column in enumerate(order):
-        steps += [*_sets(place, column, columns[column]), _boxes(place, len(order))]
-    steps += [
-        f"fitting as ({_fitting(order)})",
+        f"alike as (select {', '.join(alike)}, count(*) as people from {register} group by {', '.join(grains)})",
+        *(step for place, (column, asked) in enumerate(columns.items()) for step in _sets(place, column, asked)),
+        f"boxes as ({_boxes(len(columns))})",
+        f"fitting as ({_fitting(list(columns))})",
         f"classes as (select {named} as class_id, s.published, coalesce(f.people, 0) as people from shown as s"
         f" left join fitting as f on {' and '.join(f's.{quoted(column)} = f.{quoted(column)}' for column in columns)})",
     ]
     return f"with {', '.join(steps)}"
 
 
-def _numbered(columns: Sequence[str], name: str) -> str:
-    """Return columns under numbered names."""
-    return ", ".join(f"{quoted(column)} as {name}_{place}" for place, column in enumerate(columns))
-
-
 def _sets(place: int, column: str, asked: Mapping[str, Any]) -> list[str]:
-    """Return the steps from a column's raw values to sets of published labels.
-
-    Values that fit the same published labels cannot be told apart: they share a set, which has a number; null has none.
-    """
+    """Return the steps from a column's values to sets of published labels: what fits the same shares a set's number."""
     return [
-        f"values_{place} as (select distinct value_{place} as value from {_before(place)})",
+        f"values_{place} as (select distinct value_{place} as value from alike)",
         f"pairs_{place} as ({label_pairs(column, asked['rule'], asked.get('fallback'), f'values_{place}')})",
         f"fit_{place} as (select distinct p.value, p.label from pairs_{place} as p"
         f" join (select distinct {quoted(column)} as label from shown) as s on s.label = p.label)",
         f"sets_{place} as (select value, cast(dense_rank() over (order by fits) as integer) as fits from"
-        f" (select value, list_sort(list(label)) as fits from fit_{place} where value is not null"
-        " group by value) as listed)",
-        f"labels_{place} as (select distinct s.fits, f.label from fit_{place} as f"
-        f" left join sets_{place} as s on s.value = f.value)",
+        f" (select value, list_sort(list(label)) as fits from fit_{place} group by value) as listed)",
+        f"labels_{place} as (select distinct s.fits, f.label from sets_{place} as s"
+        f" join fit_{place} as f on f.value is not distinct from s.value)",
     ]
 
 
-def _boxes(place: int, columns: int) -> str:
-    """Return the step that counts people by their sets so far, and by the values of the columns that are to come."""
-    count = "sum(b.people)" if place else "count(*)"
-    alike = [f"b.fits_{n}" for n in range(place)] + [f"b.value_{n}" for n in range(place + 1, columns)]
-    return (
-        f"boxes_{place} as (select {', '.join([*alike, f's.fits as fits_{place}', f'{count} as people'])}"
-        f" from {_before(place)} as b left join sets_{place} as s on s.value = b.value_{place}"
-        f" where s.fits is not null or b.value_{place} is null group by all)"
+def _boxes(columns: int) -> str:
+    """Return the query of how many people are in each combination of sets."""
+    fits = ", ".join(f"sets_{place}.fits as fits_{place}" for place in range(columns))
+    joins = " ".join(
+        f"join sets_{place} on sets_{place}.value is not distinct from a.value_{place}" for place in range(columns)
     )
-
-
-def _before(place: int) -> str:
-    """Return what a column's values are read from."""
-    return f"boxes_{place - 1}" if place else "everybody"
+    return f"select {fits}, sum(a.people) as people from alike as a {joins} group by all"
 
 
 def _fitting(columns: Sequence[str]) -> str:
     """Return the query of how many people fit each combination of published labels."""
     labels = ", ".join(f"labels_{place}.label as {quoted(column)}" for place, column in enumerate(columns))
-    joins = " ".join(
-        f"join labels_{place} on labels_{place}.fits is not distinct from b.fits_{place}"
-        for place in range(len(columns))
-    )
-    return f"select {labels}, sum(b.people) as people from boxes_{len(columns) - 1} as b {joins} group by all"
+    joins = " ".join(f"join labels_{place} on labels_{place}.fits = b.fits_{place}" for place in range(len(columns)))
+    return f"select {labels}, sum(b.people) as people from boxes as b {joins} group by all"
 
 
 def _above(what: str, found: float, allowed: float) -> Finding | None:
