@@ -75,31 +75,41 @@ def told_sizes(
         return not_made("G3", "the mart's own SQL makes its rows, so nobody knows who is in them")
     if missing := missing_columns(reader, mart, [*columns, class_size]):
         return lacking("G3", missing)
-    finest = " and ".join(f"{text(column)} <> '*'" for column in columns)
-    cell = f"select {class_id(columns)} as class_id from {candidate(mart)} where {finest}"
-    # Whoever was forgotten since a held-back cell was published has no name there, and is counted by it. Two names of
-    # one hash would count as one person: a cell is never taken for larger than it is. An engine hashes a null as well.
-    named = "count(distinct case when subject_id is not null then hash(subject_id) end)"
-    people = f"{named} + count(*) - count(subject_id)"
-    tonight = f"select class_id, {people} as people from {members_of(mart)} group by class_id"
-    is_small = f"coalesce(people, 0) < {int(minimum_class_size)}"
-    with_few = f"select class_id from cells left join tonight using (class_id) where {is_small}"
-    past = "select cast(null as varchar) as class_id, 0 as people where false"
-    if _has_history(reader):
-        past = (
-            f"select class_id, {people} as people from restricted.main.members_before where mart = ?"
-            " and until is null and class_id in (select class_id from with_few) group by class_id"
-        )
+    has_history = _has_history(reader)
     ((cells, few),) = reader.rows(
-        f"with cells as ({cell}), tonight as materialized ({tonight}), with_few as materialized ({with_few}),"
-        f" before as ({past}) select (select count(*) from cells),"
-        f" (select count(*) from with_few left join before using (class_id) where {is_small})",
-        [mart] if "?" in past else [],
+        _few_behind(mart, columns, int(minimum_class_size), has_history=has_history), [mart] if has_history else []
     )
     few = int(few or 0)
     what = f"{few} cells of {cells} say that they stand for enough people, and do not"
     found = Finding(what=what, count=few, next_step=f"look how {quoted(class_size)} is counted")
     return attacked("G3", [found if few else None], cells=int(cells), cells_of_too_few=few)
+
+
+def _few_behind(mart: str, columns: Sequence[str], k: int, *, has_history: bool) -> str:
+    """Return the query of how many finest cells there are, and of how many fewer than k people were ever in.
+
+    has_history: whether memberships of earlier releases are kept; the query's one parameter is then the mart.
+    """
+    finest = " and ".join(f"{text(column)} <> '*'" for column in columns)
+    cells = f"select {class_id(columns)} as class_id from {candidate(mart)} where {finest}"
+    # Whoever was forgotten since a held-back cell was published has no name there, and is counted by it. Two names of
+    # one hash would count as one person: a cell is never taken for larger than it is. An engine hashes a null as well.
+    named = "count(distinct case when subject_id is not null then hash(subject_id) end)"
+    people = f"{named} + count(*) - count(subject_id)"
+    tonight = f"select class_id, {people} as people from {members_of(mart)} group by class_id"
+    is_small = f"coalesce(people, 0) < {k}"
+    with_few = f"select class_id from cells left join tonight using (class_id) where {is_small}"
+    before = "select cast(null as varchar) as class_id, 0 as people where false"
+    if has_history:
+        before = (
+            f"select class_id, {people} as people from restricted.main.members_before where mart = ?"
+            " and until is null and class_id in (select class_id from with_few) group by class_id"
+        )
+    return (
+        f"with cells as ({cells}), tonight as materialized ({tonight}), with_few as materialized ({with_few}),"
+        f" before as ({before}) select (select count(*) from cells),"
+        f" (select count(*) from with_few left join before using (class_id) where {is_small})"
+    )
 
 
 def _has_history(reader: Reader) -> bool:
