@@ -76,8 +76,10 @@ def _erase(session: Session, context: Context, erased: list[tuple[str, str, str]
         marks = {("customer", customer_tombstone(source, customer, key)) for _, source, customer in erased}
         marks |= {("mailbox", mailbox_tombstone(box, key)) for box in _mailboxes_of_leaving(session, context)}
         at = naive_utc(context.as_of)
-        for kind, digest in sorted(marks):
-            session.run("insert into restricted.tombstones values (?, ?, ?, ?)", [kind, digest, at, at])
+        kinds, digests = zip(*sorted(marks), strict=True)
+        session.register("marks", pa.table({"kind": pa.array(kinds), "digest": pa.array(digests)}))
+        session.run("insert into restricted.tombstones select kind, digest, ?, ? from marks", [at, at])
+        session.unregister("marks")
         # No release has this instant, so the gate can tell who was forgotten from who left.
         forget_members(session, "leaving", at=context.as_of - timedelta(microseconds=1))
         session.unregister("leaving")
@@ -146,8 +148,11 @@ def _delete_unreadable(session: Session, erased: list[tuple[str, str, str]]) -> 
         )
         if not numbers.get(source, set()).isdisjoint(parts_of_record(record))
     ]
-    for digest in digests:
-        session.run("delete from restricted.quarantine where subject_id is null and digest = ?", [digest])
+    session.register("unreadable", pa.table({"digest": pa.array(digests, pa.string())}))
+    session.run(
+        "delete from restricted.quarantine where subject_id is null and digest in (select digest from unreadable)"
+    )
+    session.unregister("unreadable")
     return len(digests)
 
 
