@@ -170,9 +170,10 @@ class ExpectNoDifferenceToTellOfFew(GateExpectation):
     """Expect classes to change by nobody, or by enough people (G6)."""
 
     minimum_class_size: int
+    marts: list[str]
 
     metric_dependencies: ClassVar = ("trustmart.differencing",)
-    success_keys: ClassVar = ("mart", "minimum_class_size")
+    success_keys: ClassVar = ("mart", "minimum_class_size", "marts")
 
 
 class ExpectReleasesNotToIntersect(GateExpectation):

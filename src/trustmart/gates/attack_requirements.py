@@ -170,6 +170,7 @@ def _over_time(policy: Policy, mart: str, release: Release, memory: Memory) -> I
         f"Since each of the last 30 releases a class changed by nobody, or by at least {k} people.",
         mart=mart,
         minimum_class_size=k,
+        marts=list(policy.releases),
     )
     if not release.is_microdata:
         return

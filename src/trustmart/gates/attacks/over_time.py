@@ -7,9 +7,10 @@ intersected (stability). Sources: Byun et al., SDM 2006; Fung et al., EDBT 2008;
 
 from collections.abc import Sequence
 
-from trustmart.gates.attacks.comparison import RELEASES, classes_among, compared, key_of
+from trustmart.gates.attacks.comparison import MEMBERS, RELEASES, classes_among, compared, key_of
 from trustmart.gates.attacks.history import is_there
 from trustmart.gates.attacks.outcome import Attacked, attacked, not_made
+from trustmart.gates.attacks.published import literal, members_of
 from trustmart.gates.measures_sql import Reader, columns_of, quoted, restricted
 from trustmart.gates.report import Finding
 from trustmart.gates.thresholds import RELEASES_REMEMBERED, bound
@@ -20,11 +21,16 @@ _UNTOUCHED = "(touched.moment is null or touched.moment <= anew.moment)"
 _NO_HISTORY = "there is no whole history; the mart is held for that"
 
 
-def differencing(reader: Reader, *, mart: str, minimum_class_size: int) -> Attacked:
-    """Count, per class and each of the last 30 releases, who joined or left: 1 to k - 1 people together stand out."""
+def differencing(reader: Reader, *, mart: str, minimum_class_size: int, marts: Sequence[str] | None = None) -> Attacked:
+    """Count, per class and each of the last 30 releases, who joined or left: 1 to k - 1 people together stand out.
+
+    marts: all that policy knows. One that was never released is compared with those that are gone from there: it may be
+    one of them under another name. None where nobody has said.
+    """
     if not is_there(reader, mart):
         return not_made("G6", _NO_HISTORY)
     k = int(minimum_class_size)
+    renamed = _changed_under_another_name(reader, mart, marts, k) if marts else 0
     with compared(reader, mart) as comparison:
         ((classes, people, smallest),) = reader.rows(
             f"{_changes(comparison)} select count(distinct case when n between 1 and {k - 1} then class_key end),"
@@ -37,13 +43,46 @@ def differencing(reader: Reader, *, mart: str, minimum_class_size: int) -> Attac
         count=int(classes),
         next_step="hold these classes back (hold_back in policy/releases.yml), or release less often",
     )
+    of_old = Finding(
+        what=f"{renamed} classes changed by fewer than {k} people since a mart that is gone from policy published them",
+        count=renamed,
+        next_step=f"call {mart} as that mart was called, so that its classes are held back until enough have changed",
+    )
     return attacked(
         "G6",
-        [finding if classes else None],
-        classes_changed_by_few=int(classes),
+        [finding if classes else None, of_old if renamed else None],
+        classes_changed_by_few=int(classes) + renamed,
         most_people_of_a_small_change=int(people),
         smallest_change=None if smallest is None else int(smallest),
     )
+
+
+def _changed_under_another_name(reader: Reader, mart: str, marts: Sequence[str], k: int) -> int:
+    """Return how many classes of a mart without a release differ by 1 to k - 1 people from those of a mart gone.
+
+    Classes have the same id where they have the same labels. Counted for each mart that is gone.
+    """
+    known = ", ".join(literal(one) for one in marts)
+    ((releases, others),) = reader.rows(
+        f"select count(case when mart = ? then 1 end), count(case when mart not in ({known}) then 1 end)"
+        f" from {RELEASES}",
+        [mart],
+    )
+    if releases or not others:
+        return 0
+    ((few,),) = reader.rows(
+        f"with gone as (select mart, class_id, subject_id from {MEMBERS} where mart not in ({known}) and until is null"
+        f" and subject_id is not null), shared as (select distinct mart, class_id from gone"
+        f" where class_id in (select class_id from {members_of(mart)})),"
+        f" here as (select shared.mart, class_id, subject_id from {members_of(mart)} as tonight"
+        " join shared using (class_id)),"
+        " there as (select mart, class_id, subject_id from gone join shared using (mart, class_id)),"
+        " changes as (select mart, class_id,"
+        " sum(case when here.subject_id is null or there.subject_id is null then 1 else 0 end) as n"
+        " from here full outer join there using (mart, class_id, subject_id) group by mart, class_id)"
+        f" select count(*) from changes where n between 1 and {k - 1}"
+    )
+    return int(few)
 
 
 def _changes(comparison: str) -> str:
