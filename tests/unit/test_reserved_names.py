@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = PROJECT / "src" / "trustmart"
 # What follows `as` and is no column: types, words of SQL, and tables of a letter or two.
 NO_COLUMN = re.compile(
-    r"[a-z]|an|bigint|boolean|date|decimal|double|integer|timestamp|varchar|string|select|from|materialized"
+    r"[a-z]|an|bigint|boolean|date|decimal|double|integer|timestamp|ubigint|varchar|string|select|from|materialized"
 )
 
 

@@ -46,7 +46,7 @@ def differencing(reader: Reader, *, mart: str, minimum_class_size: int, marts: S
     of_old = Finding(
         what=f"{renamed} classes changed by fewer than {k} people since a mart that is gone from policy published them",
         count=renamed,
-        next_step=f"call {mart} as that mart was called, so that its classes are held back until enough have changed",
+        next_step=f"call {mart} by the name of that mart, so that its classes are held back until enough have changed",
     )
     return attacked(
         "G6",
