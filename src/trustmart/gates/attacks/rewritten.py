@@ -77,12 +77,12 @@ def _read(reader: Reader, mart: str, columns: Sequence[str]) -> Iterator[str]:
 
     Rows and texts are made tables first: an engine would tell them apart anew for each column and reading.
     """
-    chosen = ", ".join(f"{_text(column)} as {quoted(column)}" for column in columns)
+    chosen, of = ", ".join(f"{_text(column)} as {quoted(column)}" for column in columns), " ".join(columns)
     different = f"select distinct {', '.join(map(quoted, columns))} from {candidate(mart)}"
     with (
-        tabled(reader, mart, "rows", f"select {chosen} from ({different}) as different") as rows,
-        tabled(reader, mart, "texts", _texts(rows, columns)) as texts,
-        tabled(reader, mart, "readings", _readings(texts)) as readings,
+        tabled(reader, mart, f"rows of {of}", f"select {chosen} from ({different}) as different") as rows,
+        tabled(reader, mart, f"texts of {of}", _texts(rows, columns)) as texts,
+        tabled(reader, mart, f"readings of {of}", _readings(texts)) as readings,
     ):
         yield readings
 
