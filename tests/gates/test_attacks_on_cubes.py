@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb
 import pytest
 
+from support.memory_zone import MemoryZone
 from trustmart.gates.attacks import ATTACKS
 
 CUBE = "restricted.anonymized_candidate.cube"
@@ -46,16 +46,12 @@ LEAKS = {
 }
 
 
-class Reader:
+class Reader(MemoryZone):
     """A cube of four cells with totals, its members, a coarser cube, and everybody's own amounts."""
 
     def __init__(self) -> None:
         """Make them agree."""
-        self.connection = duckdb.connect()
-        for statement in (
-            "attach ':memory:' as restricted",
-            "create schema restricted.anonymized_door",
-            "create schema restricted.anonymized_candidate",
+        super().__init__(
             f"create table {CUBE} as select band, region, people, 0.3 as share, 1000 * people as amount from (values"
             " ('a', 'x', 20), ('a', 'y', 21), ('b', 'x', 22), ('b', 'y', 23), ('a', '*', 41), ('b', '*', 45), ('*', '*', 86)"
             ") as cells(band, region, people)",
@@ -66,12 +62,7 @@ class Reader:
             " and band <> '*' and region <> '*'",
             "create table restricted.main.raw as select 7919 * i + 13 as amount from range(5000) as r(i)"
             f" union all select (select 7919 * 4999 + 13) - people from {CUBE}",
-        ):
-            self.connection.execute(statement)
-
-    def rows(self, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
-        """Return the rows a query yields."""
-        return self.connection.execute(statement, list(parameters)).fetchall()
+        )
 
 
 @pytest.fixture

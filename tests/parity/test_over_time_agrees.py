@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.memory_zone import MemoryZone
 from trustmart.gates.attacks import ATTACKS, sharing
 
 DAY = timedelta(days=1)
@@ -25,33 +25,18 @@ NAMELESS = st.lists(CLASSES, max_size=3)
 Spell = tuple[str, str, int, int | None]
 
 
-class Reader:
+class Reader(MemoryZone):
     """A restricted zone in memory."""
 
     def __init__(self) -> None:
         """Make empty tables."""
-        self.connection = duckdb.connect()
-        for statement in (
-            "attach ':memory:' as restricted",
-            "create schema restricted.anonymized_door",
+        super().__init__(
             'create table restricted.anonymized_door."mart__members" (class_id varchar, subject_id varchar)',
             "create table restricted.main.members_before"
             " (mart varchar, class_id varchar, subject_id varchar, since timestamp, until timestamp)",
             "create table restricted.main.releases_before (mart varchar, released_at timestamp, release_id varchar)",
             "create table restricted.main.raw (subject_id varchar, _ingested_as_of timestamp)",
-        ):
-            self.connection.execute(statement)
-
-    def rows(self, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
-        """Return the rows a query yields."""
-        return self.connection.execute(statement, list(parameters)).fetchall()
-
-    def fill(self, table: str, rows: list[tuple[Any, ...]]) -> None:
-        """Replace a table's rows."""
-        self.connection.execute(f"delete from restricted.{table}")
-        if rows:
-            marks = ", ".join("?" * len(rows[0]))
-            self.connection.executemany(f"insert into restricted.{table} values ({marks})", rows)
+        )
 
 
 @pytest.fixture(scope="module")

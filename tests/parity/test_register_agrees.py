@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from support.memory_zone import MemoryZone
 from trustmart.gates.attacks import ATTACKS
 
 FIRST, LAST = date(1950, 1, 1), date(1989, 12, 31)
@@ -78,29 +78,15 @@ def labels_of(person: tuple[Any, Any, Any]) -> list[list[str]]:
     return [labels(value) for labels, value in zip((born_labels, country_labels, balance_labels), person, strict=True)]
 
 
-class Reader:
+class Reader(MemoryZone):
     """A mart of three columns and its records, in memory."""
 
     def __init__(self) -> None:
         """Make an empty restricted zone."""
-        self.connection = duckdb.connect()
-        for statement in (
-            "attach ':memory:' as restricted",
-            "create schema restricted.anonymized_door",
-            "create schema restricted.anonymized_candidate",
+        super().__init__(
             "create table restricted.anonymized_door.mart (born date, country varchar, balance integer)",
             "create table restricted.anonymized_candidate.mart (born varchar, country varchar, balance varchar)",
-        ):
-            self.connection.execute(statement)
-
-    def rows(self, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
-        """Return the rows a query yields."""
-        return self.connection.execute(statement, list(parameters)).fetchall()
-
-    def fill(self, schema: str, rows: list[Any]) -> None:
-        """Replace a table's rows."""
-        self.connection.execute(f"delete from restricted.{schema}.mart")
-        self.connection.executemany(f"insert into restricted.{schema}.mart values (?, ?, ?)", rows)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +118,8 @@ def test_the_register_join_counts_what_one_would_count_by_hand(
         tuple(labels[level] for labels, level in zip(labels_of(one), levels[place % len(levels)], strict=True))
         for place, one in enumerate([*people, *strangers])
     ]
-    reader.fill("anonymized_door", people)
-    reader.fill("anonymized_candidate", [[None if label == "∅" else label for label in row] for row in shown])
+    reader.fill("anonymized_door.mart", people)
+    reader.fill("anonymized_candidate.mart", [[None if label == "∅" else label for label in row] for row in shown])
 
     classes = Counter(shown)
     fitting = {

@@ -16,6 +16,16 @@ _PERSONAL_WORDS = re.compile(
     r"|((first|last|full|given|family|middle|maiden|nick|user|login)_?names?))($|_)|^names?$|subject_id|email|phone"
 )
 
+# Numbers that states and makers give, as far as letters are in them (digits alone look like a phone number): the
+# Italian codice fiscale, the British national insurance number and driving licence, the Indian PAN (not where its
+# digits are a year); MAC and IPv6 addresses. Patterns: Presidio's recognisers (microsoft.github.io/presidio).
+_NUMBERS_GIVEN_OUT = (
+    r"[a-z]{6}\d{2}[a-ehlmprst]\d{2}[a-z]\d{3}[a-z]",
+    r"[a-ceghj-prtw-z][a-ceghj-nprtw-z] ?\d{2} ?\d{2} ?\d{2} ?[a-d]",
+    r"[a-z9]{5}\d{6}[a-z9]{2}\d[a-z]{2}",
+    r"[a-z]{3}[abcfghjlpt][a-z](0\d|1[0-8]|2[1-9]|[3-9]\d)\d{2}[a-z]",
+    r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}",
+)
 # How identifiers look once trimmed and in small letters; a hierarchy's own labels may look like a phone
 # number (100000-249999) or a token, never like the others.
 _SHAPES = {
@@ -27,18 +37,8 @@ _SHAPES = {
     "letters written as codes": (
         r"(&#x?[0-9a-f]{2,6};){3}|(\\u\{?[0-9a-f]{4,6}\}?){3}|(\\x[0-9a-f]{2}){3}|(%[0-9a-f]{2}){6}"
     ),
+    "a number of a state or a device": rf"(^|[^0-9a-z])({'|'.join(_NUMBERS_GIVEN_OUT)})([^0-9a-z]|$)",
 }
-# Numbers that states and makers give, as far as letters are in them (digits alone look like a phone number): the
-# Italian codice fiscale, the British national insurance number and driving licence, the Indian PAN (not where its
-# digits are a year); MAC and IPv6 addresses. Patterns: Presidio's recognisers (microsoft.github.io/presidio).
-_NUMBERS_OF_STATES = (
-    r"[a-z]{6}\d{2}[a-ehlmprst]\d{2}[a-z]\d{3}[a-z]",
-    r"[a-ceghj-prtw-z][a-ceghj-nprtw-z] ?\d{2} ?\d{2} ?\d{2} ?[a-d]",
-    r"[a-z9]{5}\d{6}[a-z9]{2}\d[a-z]{2}",
-    r"[a-z]{3}[abcfghjlpt][a-z](0\d|1[0-8]|2[1-9]|[3-9]\d)\d{2}[a-z]",
-    r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}",
-)
-_SHAPES["a number of a state or a device"] = rf"(^|[^0-9a-z])({'|'.join(_NUMBERS_OF_STATES)})([^0-9a-z]|$)"
 _LABELS_MAY_LOOK_LIKE = frozenset({"a phone number", "a token"})
 # What a calendar writes (2026-05, 01.05.2026, 1980-1989, and from one to the other) is no phone number.
 _DAY = r"(\d{4}-\d{2}(-\d{2})?([ t]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(z|[+-]\d{2}(:?\d{2})?)?|\d{2}[./]\d{2}[./]\d{4})"
